@@ -1,0 +1,16 @@
+# The flags of the house. No contraction: a*b+c is two roundings unless the code says fma.
+set(WEIR_BASE_FLAGS -ffp-contract=off -fno-math-errno -fstack-protector-strong)
+set(WEIR_WARNINGS
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+  -Wold-style-definition -Wcast-qual -Wwrite-strings -Wpointer-arith -Wvla -Wundef -Wformat=2
+  -Wdouble-promotion -Wimplicit-fallthrough)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  list(APPEND WEIR_WARNINGS -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference)
+endif()
+if(WEIR_WERROR)
+  list(APPEND WEIR_WARNINGS -Werror)
+endif()
+if(WEIR_SANITIZE)
+  add_compile_options(-fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${WEIR_SANITIZE})
+endif()

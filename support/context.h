@@ -1,0 +1,59 @@
+/*
+ * support/context.h: what a compilation owns. No globals: two contexts may live in two threads.
+ */
+#ifndef WEIR_SUPPORT_CONTEXT_H
+#define WEIR_SUPPORT_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/arena.h"
+#include "support/diag.h"
+#include "support/intern.h"
+#include "support/status.h"
+#include "support/vec.h"
+
+typedef struct Limits {
+    uint64_t file_bytes;    /* --max-file-bytes */
+    uint64_t memory_bytes;  /* --max-memory: one tensor, and the arena of a run */
+    uint32_t nesting;       /* --max-nesting: graphs in graphs, regions, parentheses */
+    uint64_t count;         /* --max-count: nodes, statements, ranks .. of one file */
+    uint64_t steps;         /* --max-steps: steps of loops whose trip count is data */
+} Limits;
+
+/* A resource that is not arena memory; released in reverse order when the context ends. */
+typedef struct Cleanup {
+    void (*release)(void *);
+    void *resource;
+} Cleanup;
+
+typedef struct weir_context {
+    Arena arena;
+    Interner names;
+    Diagnostics diag;
+    Limits limits;
+    VEC(Cleanup) cleanups;
+} weir_context;
+
+/* NULL if there is no memory for it. */
+weir_context *weir_context_new(void);
+void weir_context_free(weir_context *cx);
+
+/* Registers a resource that lives as long as the context. */
+void context_on_end(weir_context *cx, void (*release)(void *), void *resource);
+
+/* Zeroed memory outside the arena for big data (tensors), 64-byte aligned, counted against
+ * limits.memory_bytes; released by context_buffer_free or with the context. Unwinds when there is none. */
+void *context_buffer(weir_context *cx, size_t bytes);
+void context_buffer_free(weir_context *cx, void *buffer);
+
+/* Short forms. */
+Name cx_intern(weir_context *cx, const char *text, size_t length);
+const char *cx_text(const weir_context *cx, Name name);
+
+/* Reports an internal error at `file:line` and unwinds with WEIR_BUG. */
+_Noreturn void weir_bug_at(weir_context *cx, const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+#define weir_bug(cx, ...) weir_bug_at((cx), __FILE__, __LINE__, __VA_ARGS__)
+
+#endif
