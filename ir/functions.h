@@ -1,0 +1,66 @@
+/*
+ * ir/functions.h: the tables of functions, reductions and host operations as enums and records.
+ */
+#ifndef WEIR_IR_FUNCTIONS_H
+#define WEIR_IR_FUNCTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum Fn {
+    FN_NONE,
+#define FN(id, text, arity, precedence, rule, doc) FN_##id,
+#include "ir/functions.def"
+#undef FN
+    FN_COUNT
+} Fn;
+
+typedef enum FnRule {
+    RULE_ARITH, RULE_FLOAT, RULE_INT, RULE_COMPARE, RULE_LOGIC, RULE_SELECT, RULE_INDEX, RULE_REQUANT
+} FnRule;
+
+typedef struct FnInfo {
+    const char *text;
+    unsigned arity, precedence;
+    FnRule rule;
+    const char *doc;
+} FnInfo;
+
+typedef enum Reduction {
+    RED_NONE,
+#define RED(id, text, ordered, arg, doc) RED_##id,
+#include "ir/reductions.def"
+#undef RED
+    RED_COUNT
+} Reduction;
+
+typedef struct ReductionInfo {
+    const char *text;
+    bool ordered, arg;
+    const char *doc;
+} ReductionInfo;
+
+typedef enum HostOp {
+    HOSTOP_NONE,
+#define HOSTOP(id, text, results, doc) HOSTOP_##id,
+#include "ir/hostops.def"
+#undef HOSTOP
+    HOSTOP_COUNT
+} HostOp;
+
+typedef struct HostOpInfo {
+    const char *text;
+    unsigned results;
+    const char *doc;
+} HostOpInfo;
+
+const FnInfo *fn_info(Fn fn);
+const ReductionInfo *reduction_info(Reduction reduction);
+const HostOpInfo *hostop_info(HostOp op);
+
+/* A function called by name (precedence 0), a reduction, a host operation; NONE if unknown. */
+Fn fn_named(const char *text, size_t length);
+Reduction reduction_named(const char *text, size_t length);
+HostOp hostop_named(const char *text, size_t length);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * ir/mapping.h: when and where a group of statements runs. The language: docs/mapping.md.
+ *
+ * A mapping belongs to one group (a list of statements of one cascade). Parts are pieces of ranks: a whole rank, a part
+ * of a split, or a fusion of parts. The tree gives loops over parts with a role, statements at its leaves, in
+ * execution order. Places say where tensors live and how they are laid out.
+ */
+#ifndef WEIR_IR_MAPPING_H
+#define WEIR_IR_MAPPING_H
+
+#include "ir/cascade.h"
+#include "ir/machine.h"
+
+typedef struct PartId { uint32_t i; } PartId;
+typedef struct MapNodeId { uint32_t i; } MapNodeId;
+
+typedef enum PartOrigin { PART_RANK, PART_SPLIT, PART_FUSED } PartOrigin;
+typedef enum EdgeRule { EDGE_GUARD, EDGE_OVERLAP, EDGE_PAD } EdgeRule;
+
+typedef struct Part {
+    Name name;
+    PartOrigin origin;
+    RankId rank;      /* PART_RANK */
+    PartId parent;    /* PART_SPLIT: what was split */
+    int64_t extent;   /* points; the outermost part of a split has ceil(parent / stride) */
+    int64_t stride;   /* PART_SPLIT: the parent's coordinate is the sum of stride * coordinate over its parts */
+    uint32_t n_joined; /* PART_FUSED: major to minor */
+    PartId *joined;
+    bool is_split;    /* has parts of its own */
+} Part;
+
+/* `split parent -> parts`, outer to inner. */
+typedef struct Split {
+    PartId parent;
+    uint32_t n;
+    PartId *parts;
+    EdgeRule edge;
+    ExprId pad; /* EDGE_PAD: a literal */
+} Split;
+
+typedef struct Fusion {
+    PartId part; /* the PART_FUSED */
+} Fusion;
+
+typedef enum Role { ROLE_NONE, ROLE_FOR, ROLE_PIPE, ROLE_UNROLL, ROLE_LANE, ROLE_UNIT, ROLE_STAGE, ROLE_LEAF } Role;
+typedef enum Combine { COMBINE_NONE, COMBINE_TREE, COMBINE_PAIRS, COMBINE_SEQ, COMBINE_CHAIN } Combine;
+typedef enum WindowKind { WINDOW_NONE, WINDOW_NEEDED, WINDOW_NEW } WindowKind;
+
+typedef struct MapNode {
+    Role role;
+    PartId part;            /* loops */
+    Name unit;              /* ROLE_UNIT, ROLE_STAGE: thread, pcu, bank .. */
+    WindowKind window;      /* `needed by leaf`, `new to leaf` */
+    StatementId window_leaf;
+    Combine combine;
+    bool each;
+    StatementId statement;  /* ROLE_LEAF */
+    MapNodeId first, next;  /* first child, next sibling */
+} MapNode;
+
+typedef struct PlaceLine {
+    TensorId tensor;
+    Name level;             /* reg, scratch, arena, packed .. */
+    bool has_layout;
+    uint32_t n_parts;
+    PartId *parts;          /* outer to inner */
+    uint32_t times;         /* xN; 0: not written */
+    uint32_t align;         /* bytes; 0: not written */
+} PlaceLine;
+
+typedef enum ClauseKind { CLAUSE_SPLIT, CLAUSE_FUSE } ClauseKind;
+typedef struct Clause { ClauseKind kind; uint32_t i; } Clause; /* splits and fuses in written order */
+
+typedef struct Mapping {
+    Cascade *cs;
+    Name name;          /* the group's */
+    Name machine;
+    uint32_t n_statements; /* the group: definitions in cascade order */
+    StatementId *statements;
+    VEC(Part) parts;    /* [0] unused; whole ranks are added on demand */
+    VEC(Split) splits;
+    VEC(Fusion) fusions;
+    VEC(Clause) clauses;
+    VEC(MapNode) nodes; /* [0] unused */
+    MapNodeId root;     /* first top-level node (siblings by `next`) */
+    VEC(PlaceLine) places;
+} Mapping;
+
+static inline Part *part_at(const Mapping *m, PartId id) { return &m->parts.at[id.i]; }
+static inline MapNode *node_at(const Mapping *m, MapNodeId id) { return &m->nodes.at[id.i]; }
+
+/* ---- building ---- */
+Mapping *mapping_new(Cascade *cs, Name name, Name machine, uint32_t n, const StatementId *statements);
+PartId mapping_part(Mapping *m, RankId rank); /* the whole rank, added if new */
+PartId mapping_part_named(const Mapping *m, Name name);
+/* Splits `parent` into inner.length + 1 parts; names are given, outer to inner. Returns the outermost in out_parts[0]. */
+void mapping_split(Mapping *m, PartId parent, uint32_t n, const Name *names, const int64_t *inner_extents, EdgeRule edge,
+                   ExprId pad, PartId *out_parts);
+PartId mapping_fuse(Mapping *m, Name name, uint32_t n, const PartId *parts);
+MapNodeId mapping_node(Mapping *m, MapNode node);              /* unlinked */
+void mapping_append(Mapping *m, MapNodeId parent, MapNodeId child); /* parent 0: top level */
+void mapping_place(Mapping *m, PlaceLine line);
+
+/* The coordinate of a rank or part as an index expression over part coordinates: `part_rank` gives the RankId that stands
+ * for a leaf part in the result. */
+ExprId mapping_coordinate(Mapping *m, PartId part, const RankId *part_rank);
+
+/* ---- text, checks, pinning ---- */
+/* One map; names are resolved in `cs` (the group: all definitions of the cascade, or those of the named group). */
+MUST_USE weir_status mapping_parse(weir_context *cx, const Source *source, Cascade *cs, Mapping **out_mapping);
+struct Text;
+void mapping_print(const Mapping *m, struct Text *out);
+MUST_USE weir_status mapping_verify(const Mapping *m, const Machine *machine);
+
+/* A pinned copy of `cs`: each statement of each mapping's group is replaced by the statements of docs/mapping.md section 3,
+ * in which the order of every order-dependent reduction is written down. Statements outside every group must have
+ * no order-dependent reduction or are pinned to the written order (`sum`, with fma if the machine has it). */
+MUST_USE weir_status pin(Cascade *cs, uint32_t n, Mapping *const *mappings, const Machine *machine, Cascade **out_pinned);
+
+#endif
