@@ -53,11 +53,13 @@ float bf16_to_f32(uint16_t bits);
  * infinity clamp (f6, f4 always). e8m0: `round` +1 up (the ONNX default), -1 down, 0 nearest with ties up. */
 float code_to_f32(Dtype type, uint8_t code);
 uint8_t code_from_f32(Dtype type, float x, bool saturate, int round);
+uint8_t code_from_f64(Dtype type, double x, bool saturate, int round);
 
 /* Element `i` of an array of `type` in memory as a double (floats, codes) or an integer (ints, bool; u64 as bits). */
 double dtype_load_f64(Dtype type, const void *data, size_t i);
 int64_t dtype_load_i64(Dtype type, const void *data, size_t i);
-/* Stores with one rounding to the type (floats, codes: saturating as in Cast's default), or the low bits. */
+/* Stores with one rounding to the type (floats, codes: saturating as in Cast's default), or the low bits. A float into
+ * an integer type goes toward zero, then clamps; NaN gives 0. */
 void dtype_store_f64(Dtype type, void *data, size_t i, double x);
 void dtype_store_i64(Dtype type, void *data, size_t i, int64_t x);
 
