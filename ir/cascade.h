@@ -220,6 +220,7 @@ typedef struct Cascade {
     Block top;
     VEC(StatementId) open;    /* the builder's current list */
     VEC(uint32_t) nesting;    /* starts of enclosing lists in `open` */
+    VEC(uint64_t) taken;      /* names of ranks and tensors, a bit each by Name number */
     uint32_t fresh;           /* for new names */
 } Cascade;
 
