@@ -370,17 +370,28 @@ bool expr_affine(const Cascade *cs, ExprId e, Affine *out_affine)
 
 /* ---- rewriting ---- */
 
+/* An index expression as a value: ranks become index(rank), / and % their functions. */
+static ExprId index_to_value(Cascade *cs, ExprId e)
+{
+    Expr x = *expr_at(cs, e);
+    if (x.kind == EX_RANK)
+        return ex_index(cs, x.rank);
+    if (x.kind != EX_CALL)
+        return e;
+    ExprId args[CASCADE_MAX_RANKS];
+    for (uint32_t k = 0; k < x.n_args; k++)
+        args[k] = index_to_value(cs, expr_arg(cs, e, k));
+    if (x.fn == FN_DIV || x.fn == FN_MOD)
+        x.fn = x.fn == FN_DIV ? FN_FLOORDIV : FN_FLOORMOD;
+    return ex_push(cs, x, x.n_args, args);
+}
+
 static ExprId substitute(Cascade *cs, const Expr *x, const Rewrite *rewrite)
 {
     if ((x->kind != EX_RANK && x->kind != EX_INDEX) || rewrite->rank_to == NULL || x->rank.i >= rewrite->n_ranks)
         return (ExprId){0};
     ExprId to = rewrite->rank_to[x->rank.i];
-    if (to.i == 0 || x->kind == EX_RANK)
-        return to;
-    /* index(r) is a value: a plain rank stays index(rank), anything else is spelt with index() of its ranks */
-    if (expr_at(cs, to)->kind == EX_RANK)
-        return ex_index(cs, expr_at(cs, to)->rank);
-    return to;
+    return to.i == 0 || x->kind == EX_RANK ? to : index_to_value(cs, to);
 }
 
 static TensorId new_tensor(const Rewrite *rewrite, TensorId tensor)
