@@ -1,3 +1,6 @@
+/*
+ * support/vec.c: growing of arrays.
+ */
 #include "support/vec.h"
 
 #include <string.h>

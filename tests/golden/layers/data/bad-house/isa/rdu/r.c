@@ -1,0 +1,3 @@
+/* a sibling */
+#include "isa/pim/p.h"
+#include "isa/image.h"

@@ -1,0 +1,2 @@
+/* on its own */
+#include "support/b.h"

@@ -1,0 +1,7 @@
+/* the API alone */
+#include "weir/weir.h"
+#include "ir/a.h"
+int main(void)
+{
+    exit(0);
+}
