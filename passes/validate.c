@@ -22,8 +22,7 @@ static void fill_inputs(Cascade *cs, Tensor *values, int round)
             extent[d] = dim_extent(cs, (TensorId){t}, d);
         values[t] = tensor_new(cs->cx, tensor->type, tensor->n_dims, extent);
         bool number = dtype_kind(tensor->type) == DK_FLOAT;
-        SeedLaw law = round == 0 || !number ? LAW_INTS : LAW_NORMAL;
-        seeded_fill(&values[t], 1000 + t, law, number ? 1 : 1);
+        seeded_fill(&values[t], 1000 + t, round == 0 || !number ? LAW_INTS : LAW_NORMAL, 1);
         for (int64_t i = 0; !number && i < tensor_elements(&values[t]); i++)
             dtype_store_i64(tensor->type, values[t].data, (size_t)i, dtype_load_i64(tensor->type, values[t].data, (size_t)i) & 1);
     }
