@@ -21,11 +21,15 @@ typedef struct Dim {
     Name symbol;    /* 0: none */
 } Dim;
 
-typedef enum ValueKind { VALUE_TENSOR, VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_OTHER } ValueKind;
+typedef enum ValueKind {
+    VALUE_TENSOR, VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_MAP, VALUE_SPARSE, VALUE_OTHER
+} ValueKind;
 
-/* The declared type of a value. */
+/* The declared type of a value. No type at all: VALUE_TENSOR, onnx_type 0 and no shape. */
 typedef struct ValueType {
     ValueKind kind;
+    const struct ValueType *element; /* of a sequence or optional; a map's value; else NULL */
+    int key_type;                    /* of a map: the number in the file */
     Dtype type;     /* DT_NONE: not given, or one weir does not know */
     int onnx_type;  /* the number in the file (for messages) */
     bool has_shape;
@@ -43,12 +47,17 @@ typedef struct Initializer {
     Tensor tensor;        /* unpacked form: support/tensor.h; may point into the mapped model (writable = false) */
     const char *file;     /* where its raw bytes lie (model or external file), for `file(..)` constants; NULL: nowhere */
     uint64_t file_offset;
-    int onnx_type;        /* the number in the file; tensor.type is DT_NONE where weir does not know it */
+    int onnx_type;        /* the number in the file; tensor.type is DT_NONE for those below and for no tensor (0) */
+    Name *strings;        /* ONNX_STRING: the elements, row-major; tensor.data is NULL */
+    /* ONNX_COMPLEX64, 128: tensor.data holds pairs of f32 or f64, real part first. */
 } Initializer;
+
+/* The element types of ONNX that have no Dtype. */
+enum { ONNX_STRING = 8, ONNX_COMPLEX64 = 14, ONNX_COMPLEX128 = 15, ONNX_TYPES = 27 };
 
 typedef enum AttributeKind {
     ATTR_NONE, ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH,
-    ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS, ATTR_GRAPHS, ATTR_TENSORS, ATTR_OTHER
+    ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS, ATTR_GRAPHS, ATTR_TENSORS, ATTR_TYPE, ATTR_OTHER
 } AttributeKind;
 
 typedef struct Attribute {
@@ -58,13 +67,15 @@ typedef struct Attribute {
     int64_t i;
     float f;
     Name s; /* bytes of a string */
-    Initializer tensor;
+    Initializer tensor; /* a sparse tensor arrives as its dense form */
     Graph *graph;
+    ValueType *type;
     uint32_t n; /* of the lists */
     int64_t *ints;
     float *floats;
     Name *strings;
     Graph **graphs;
+    Initializer *tensors;
 } Attribute;
 
 typedef struct Node {
@@ -93,18 +104,26 @@ typedef struct OpsetImport {
 /* A model-local function. */
 typedef struct Function {
     Name domain, name, overload;
-    uint32_t n_inputs, n_outputs, n_attributes, n_defaults, n_nodes, n_opsets;
+    uint32_t n_inputs, n_outputs, n_attributes, n_defaults, n_nodes, n_opsets, n_infos;
     Name *inputs, *outputs, *attributes;
     Attribute *defaults; /* attributes with default values */
     Node *nodes;
     OpsetImport *opsets;
+    ValueInfo *infos;
 } Function;
+
+/* An entry of metadata_props. */
+typedef struct KeyText {
+    Name key, text;
+} KeyText;
 
 typedef struct Model {
     const Source *source; /* path for messages */
     int64_t ir_version;
-    Name producer;
-    uint32_t n_opsets, n_functions;
+    Name producer, producer_version, domain, doc;
+    int64_t version; /* of the model, its author's number */
+    uint32_t n_opsets, n_functions, n_metadata;
+    KeyText *metadata;
     OpsetImport *opsets;
     Function *functions;
     Graph graph;
@@ -119,10 +138,15 @@ const char *node_string(const weir_context *cx, const Node *node, const char *na
 /* The version of a domain that the model imports; 0 if it does not. */
 int64_t model_opset(const weir_context *cx, const Model *model, Name domain);
 
-/* Reads `path`: ONNX text if its name ends in .onnxtxt, binary otherwise. All faults of form are reported;
- * WEIR_MALFORMED, WEIR_INVALID, WEIR_LIMIT or WEIR_OK. */
+/* What every form of file must keep: each value is defined once in its graph, attributes of a node and functions
+ * of a model have names of their own, nodes have an operator. Both readers call it; WEIR_INVALID or WEIR_OK. */
+MUST_USE weir_status model_check(weir_context *cx, const Model *model);
+
+/* Reads `path`: ONNX text if its name ends in .onnxtxt or .onnxtext, binary otherwise. All faults of form are reported;
+ * WEIR_MALFORMED, WEIR_INVALID, WEIR_UNSUPPORTED, WEIR_LIMIT or WEIR_OK. */
 MUST_USE weir_status model_read(weir_context *cx, const char *path, Model **out_model);
-/* As model_read for bytes in memory. `source` names them in messages. */
+/* As model_read for bytes in memory, which must outlive the model: tensors point into them. `source` names them in
+ * messages; external data is looked for in the folder of source->path. */
 MUST_USE weir_status model_read_binary(weir_context *cx, const Source *source, const unsigned char *data,
                                        size_t bytes, Model **out_model);
 MUST_USE weir_status model_read_text(weir_context *cx, const Source *source, Model **out_model);
@@ -130,6 +154,11 @@ MUST_USE weir_status model_read_text(weir_context *cx, const Source *source, Mod
 /* A TensorProto file (test data): its name and value. */
 MUST_USE weir_status tensor_proto_read(weir_context *cx, const char *path, Name *out_name, Tensor *out_tensor);
 MUST_USE weir_status tensor_proto_write(weir_context *cx, const char *path, const char *name, const Tensor *tensor);
+
+/* The model as a binary ONNX file in the arena: raw_data for all values, in the order of field numbers. Equal models
+ * give equal bytes. WEIR_LIMIT beyond 2 GiB (what other readers accept). */
+MUST_USE weir_status model_encode(weir_context *cx, const Model *model, unsigned char **out_data, size_t *out_bytes);
+MUST_USE weir_status model_write(weir_context *cx, const Model *model, const char *path);
 
 /* The model in the official ONNX text syntax; parses back to an equal model. */
 struct Text;
