@@ -72,6 +72,11 @@ Place place_none(void)
     return (Place){0};
 }
 
+Place place_file(const Source *source)
+{
+    return (Place){.kind = PLACE_NONE, .source = source};
+}
+
 Place place_text(const Source *source, uint32_t line, uint32_t column, uint32_t end_column)
 {
     return (Place){.kind = PLACE_TEXT, .source = source, .line = line, .column = column, .end_column = end_column};
@@ -108,6 +113,8 @@ static void print_place(const Place *place, FILE *out)
     const char *path = place->source != NULL ? place->source->path : NULL;
     switch (place->kind) {
     case PLACE_NONE:
+        if (path != NULL)
+            fprintf(out, "%s: ", path);
         break;
     case PLACE_TEXT:
         fprintf(out, "%s:%u:%u: ", path != NULL ? path : "<text>", place->line, place->column);

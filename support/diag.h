@@ -68,6 +68,8 @@ void diag(Diagnostics *diagnostics, Place place, DiagId id, ...);
 void diag_note(Diagnostics *diagnostics, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 Place place_none(void);
+/* A file as a whole. */
+Place place_file(const Source *source);
 Place place_text(const Source *source, uint32_t line, uint32_t column, uint32_t end_column);
 Place place_node(const Source *source, uint32_t node_index, const char *name, const char *op);
 

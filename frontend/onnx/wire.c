@@ -139,13 +139,13 @@ const unsigned char *wire_field(const unsigned char *p, const unsigned char *end
 
 static weir_status malformed(Scan *s, const unsigned char *at, const char *what)
 {
-    diag(&s->cx->diag, place_text(s->source, 0, 0, 0), E_ONNX_WIRE, (unsigned long long)(at - s->start), what);
+    diag(&s->cx->diag, place_file(s->source), E_ONNX_WIRE, (unsigned long long)(at - s->start), what);
     return WEIR_MALFORMED;
 }
 
 static weir_status over(Scan *s, const char *what, uint64_t value, uint64_t limit, const char *option)
 {
-    diag(&s->cx->diag, place_text(s->source, 0, 0, 0), E_LIMIT, what, (long long)value, (long long)limit, option);
+    diag(&s->cx->diag, place_file(s->source), E_LIMIT, what, (long long)value, (long long)limit, option);
     return WEIR_LIMIT;
 }
 
