@@ -3,13 +3,27 @@
  */
 #include <string.h>
 
+#include "support/json.h"
 #include "support/nearest.h"
 #include "tools/options.h"
 
-static void print_code(const Options *options, DiagId id)
+static void print_json(weir_context *cx, DiagId id)
+{
+    Text text;
+    JsonWriter json;
+    text_init(&text, &cx->arena);
+    json_begin(&json, &text);
+    json_put_object(&json, NULL);
+    json_put_text(&json, "code", diag_code(id));
+    json_put_text(&json, "explanation", diag_explanation(id));
+    json_put_end(&json);
+    puts(text.at);
+}
+
+static void print_code(weir_context *cx, const Options *options, DiagId id)
 {
     if (options->json)
-        printf("{\"code\":\"%s\",\"explanation\":\"%s\"}\n", diag_code(id), diag_explanation(id));
+        print_json(cx, id);
     else if (options->markdown)
         printf("| %s | %s |\n", diag_code(id), diag_explanation(id));
     else
@@ -21,7 +35,7 @@ static weir_status explain(weir_context *cx, const Options *options, const char 
     Nearest nearest = nearest_to(code, strlen(code));
     for (int id = 0; id < DIAG_COUNT; id++) {
         if (strcmp(diag_code((DiagId)id), code) == 0) {
-            print_code(options, (DiagId)id);
+            print_code(cx, options, (DiagId)id);
             return WEIR_OK;
         }
         nearest_offer(&nearest, diag_code((DiagId)id));
@@ -38,7 +52,7 @@ weir_status verb_explain(weir_context *cx, const Options *options)
     if (options->n_words == 0 && options->markdown)
         fputs("| code | meaning |\n|---|---|\n", stdout);
     for (int id = 0; options->n_words == 0 && id < DIAG_COUNT; id++)
-        print_code(options, (DiagId)id);
+        print_code(cx, options, (DiagId)id);
     for (uint32_t i = 0; i < options->n_words; i++)
         if (explain(cx, options, options->words[i]) != WEIR_OK)
             status = WEIR_USAGE;
