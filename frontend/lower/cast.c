@@ -1,0 +1,64 @@
+/*
+ * frontend/lower/cast.c: conversions between element types.
+ */
+#include "frontend/lower/families.h"
+
+static weir_status convert(Lowering *l, Dtype to)
+{
+    Operand *x = l->in[0], *y;
+    if (to == DT_NONE)
+        return unsupported(l, "to element type %lld", (long long)attr_int(l, "to", 0));
+    if (to == x->type) {
+        output_alias(l, 0, x);
+        return WEIR_OK;
+    }
+    bool saturate = attr_int(l, "saturate", 1) != 0;
+    CastMode mode = CAST_PLAIN;
+    if (to == DT_E8M0) {
+        if (!attr_is(l, "round_mode", "up", "up") && !attr_is(l, "round_mode", "up", "down"))
+            return unsupported(l, "round_mode '%s'", attr_text(l, "round_mode", ""));
+        mode = attr_is(l, "round_mode", "up", "up") ? CAST_UP : CAST_DOWN;
+    } else if (dtype_kind(to) == DK_CODE && dtype_bits(to) == 8 && saturate) {
+        mode = CAST_SAT;
+    }
+    Ranks ranks;
+    ranks_of(l, x, &ranks);
+    TRY(output(l, 0, to, &ranks, &y));
+    ExprId v = at_ranks(l, x, ranks.at);
+    if (dtype_kind(to) == DK_CODE && dtype_kind(x->type) == DK_CODE)
+        v = cast(l, DT_F32, v);
+    Dtype from = expr_at(l->cs, v)->type;
+    if (to == DT_F4E2M1 && is_float(from))
+        v = ex_select(l->cs, ex2(l, FN_NE, v, v), lit(l, from, -0.0), v);
+    st_define(l->cs, y->tensor, ex_cast(l->cs, to, mode, v), l->provenance);
+    return WEIR_OK;
+}
+
+weir_status lower_cast(Lowering *l)
+{
+    if (attr(l, "to") == NULL)
+        return invalid(l, "attribute 'to' is missing");
+    return convert(l, dtype_from_onnx((int)attr_int(l, "to", 0)));
+}
+
+weir_status lower_cast_like(Lowering *l)
+{
+    return convert(l, l->in[1]->type);
+}
+
+weir_status lower_bit_cast(Lowering *l)
+{
+    Operand *x = l->in[0], *y;
+    Dtype to = dtype_from_onnx((int)attr_int(l, "to", 0));
+    if (to == DT_NONE || dtype_bits(to) != dtype_bits(x->type))
+        return unsupported(l, "from %s to element type %lld", dtype_text(x->type), (long long)attr_int(l, "to", 0));
+    if (to == x->type) {
+        output_alias(l, 0, x);
+        return WEIR_OK;
+    }
+    Ranks ranks;
+    ranks_of(l, x, &ranks);
+    TRY(output(l, 0, to, &ranks, &y));
+    st_define(l->cs, y->tensor, ex_cast(l->cs, to, CAST_BITS, at_ranks(l, x, ranks.at)), l->provenance);
+    return WEIR_OK;
+}

@@ -1,0 +1,118 @@
+/*
+ * frontend/lower/families.h: the lowering functions that operators.def names, a file each family.
+ */
+#ifndef WEIR_FRONTEND_LOWER_FAMILIES_H
+#define WEIR_FRONTEND_LOWER_FAMILIES_H
+
+#include "frontend/lower/walk.h"
+
+/* elementwise.c: the parameter is a Fn or one of these */
+typedef enum Elementwise { EW_MOD = FN_COUNT, EW_POW, EW_SHIFT, EW_XOR } Elementwise;
+weir_status lower_unary(Lowering *l);
+weir_status lower_binary(Lowering *l);
+weir_status lower_compare(Lowering *l);
+weir_status lower_variadic(Lowering *l); /* FN_ADD, FN_MAX, FN_MIN; FN_DIV: mean */
+weir_status lower_where(Lowering *l);
+weir_status lower_clip(Lowering *l);
+weir_status lower_identity(Lowering *l);
+weir_status lower_dropout(Lowering *l);
+weir_status lower_isnan(Lowering *l);
+weir_status lower_isinf(Lowering *l);
+/* cast.c */
+weir_status lower_cast(Lowering *l);
+weir_status lower_cast_like(Lowering *l);
+weir_status lower_bit_cast(Lowering *l);
+/* activation.c: by the operator's name */
+weir_status lower_activation(Lowering *l);
+weir_status lower_prelu(Lowering *l);
+weir_status lower_gelu(Lowering *l);
+/* shape.c */
+weir_status lower_shape(Lowering *l);
+weir_status lower_size(Lowering *l);
+weir_status lower_constant(Lowering *l);
+weir_status lower_constant_of_shape(Lowering *l);
+weir_status lower_range(Lowering *l);
+weir_status lower_eye_like(Lowering *l);
+/* reshape.c */
+weir_status lower_reshape(Lowering *l);
+weir_status lower_flatten(Lowering *l);
+weir_status lower_squeeze(Lowering *l);
+weir_status lower_unsqueeze(Lowering *l);
+/* movement.c */
+weir_status lower_transpose(Lowering *l);
+weir_status lower_concat(Lowering *l);
+weir_status lower_split(Lowering *l);
+weir_status lower_slice(Lowering *l);
+weir_status lower_expand(Lowering *l);
+weir_status lower_tile(Lowering *l);
+weir_status lower_pad(Lowering *l);
+/* rearrange.c */
+weir_status lower_depth_to_space(Lowering *l);
+weir_status lower_space_to_depth(Lowering *l);
+weir_status lower_trilu(Lowering *l);
+weir_status lower_center_crop_pad(Lowering *l);
+weir_status lower_reverse_sequence(Lowering *l);
+weir_status lower_one_hot(Lowering *l);
+weir_status lower_cumulative(Lowering *l); /* a Reduction */
+/* gather.c */
+weir_status lower_gather(Lowering *l);
+weir_status lower_gather_elements(Lowering *l);
+weir_status lower_gather_nd(Lowering *l);
+weir_status lower_scatter_elements(Lowering *l);
+weir_status lower_scatter_nd(Lowering *l);
+/* contract.c, einsum.c */
+weir_status lower_matmul(Lowering *l);
+weir_status lower_gemm(Lowering *l);
+weir_status lower_einsum(Lowering *l);
+/* conv.c, convtranspose.c */
+weir_status lower_conv(Lowering *l);
+weir_status lower_conv_transpose(Lowering *l);
+weir_status lower_lrn(Lowering *l);
+/* pool.c */
+weir_status lower_max_pool(Lowering *l);
+weir_status lower_average_pool(Lowering *l);
+weir_status lower_lp_pool(Lowering *l);
+weir_status lower_global_pool(Lowering *l); /* 0 average, 1 max, 2 lp */
+/* reduce.c */
+typedef enum ReduceKind {
+    REDUCE_SUM, REDUCE_MEAN, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD, REDUCE_L1, REDUCE_L2, REDUCE_SUM_SQUARE,
+    REDUCE_LOG_SUM, REDUCE_LOG_SUM_EXP
+} ReduceKind;
+weir_status lower_reduce(Lowering *l);
+weir_status lower_arg(Lowering *l); /* a Reduction */
+/* softmax.c */
+typedef enum SoftmaxKind { SOFTMAX, LOG_SOFTMAX, HARDMAX } SoftmaxKind;
+weir_status lower_softmax(Lowering *l);
+/* normalize.c */
+weir_status lower_batch_norm(Lowering *l);
+weir_status lower_instance_norm(Lowering *l);
+weir_status lower_group_norm(Lowering *l);
+weir_status lower_layer_norm(Lowering *l); /* 1: without mean and bias (RMS) */
+weir_status lower_mvn(Lowering *l);
+weir_status lower_lp_norm(Lowering *l);
+/* resize.c */
+weir_status lower_resize(Lowering *l);
+weir_status lower_upsample(Lowering *l);
+/* recurrent.c */
+typedef enum RecurrentKind { RECURRENT_RNN, RECURRENT_GRU, RECURRENT_LSTM } RecurrentKind;
+weir_status lower_recurrent(Lowering *l);
+/* quantize.c */
+weir_status lower_quantize(Lowering *l);
+weir_status lower_dequantize(Lowering *l);
+weir_status lower_dynamic_quantize(Lowering *l);
+weir_status lower_matmul_integer(Lowering *l);
+weir_status lower_conv_integer(Lowering *l);
+weir_status lower_qlinear_matmul(Lowering *l);
+weir_status lower_qlinear_conv(Lowering *l);
+/* branch.c, loop.c */
+weir_status lower_if(Lowering *l);
+weir_status lower_loop(Lowering *l);
+weir_status lower_scan(Lowering *l);
+/* host.c */
+weir_status lower_topk(Lowering *l);
+weir_status lower_nonzero(Lowering *l);
+weir_status lower_compress(Lowering *l);
+weir_status lower_unique(Lowering *l);
+weir_status lower_nms(Lowering *l);
+
+#endif
