@@ -3,6 +3,7 @@
 # functions may get. Prints each violation; exit 1 if there is one.
 set -eu
 cd "$1"
+# shellcheck disable=SC2016 # the awk program is one literal
 find support ir frontend passes isa backends api runtime tools include tests -name '*.[chly]' -type f ! -path '*/data/*' 2>/dev/null |
     LC_ALL=C sort | xargs awk '
 BEGIN {
