@@ -46,8 +46,19 @@ int64_t model_opset(const weir_context *cx, const Model *model, Name domain)
 
 /* ---- reading ---- */
 
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
 weir_status model_read(weir_context *cx, const char *path, Model **out_model)
 {
+    if (has_suffix(path, ".onnxtxt") || has_suffix(path, ".onnxtext")) {
+        const Source *text;
+        TRY(file_source(cx, path, &text));
+        return model_read_text(cx, text, out_model);
+    }
     MappedFile file;
     TRY(file_map(cx, path, &file));
     Source *source = ARENA_NEW(&cx->arena, Source);

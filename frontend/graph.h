@@ -155,7 +155,7 @@ MUST_USE weir_status model_read_text(weir_context *cx, const Source *source, Mod
 MUST_USE weir_status tensor_proto_read(weir_context *cx, const char *path, Name *out_name, Tensor *out_tensor);
 MUST_USE weir_status tensor_proto_write(weir_context *cx, const char *path, const char *name, const Tensor *tensor);
 
-/* The model as a binary ONNX file in the arena: raw_data for all values, in the order of field numbers. Equal models
+/* The model as a binary ONNX file, in a buffer of the context: raw_data for all values, in the order of field numbers. Equal models
  * give equal bytes. WEIR_LIMIT beyond 2 GiB (what other readers accept). */
 MUST_USE weir_status model_encode(weir_context *cx, const Model *model, unsigned char **out_data, size_t *out_bytes);
 MUST_USE weir_status model_write(weir_context *cx, const Model *model, const char *path);

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -35,6 +34,38 @@ static bool refuse(Reader *r, Name tensor, Name location, weir_status status, co
     diag(&cx->diag, r->place, E_ONNX_EXTERNAL, cx_text(cx, tensor), cx_text(cx, location), what);
     reader_fault(r, status);
     return false;
+}
+
+/* A decimal of external data. */
+static bool read_decimal(const char *text, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (text == NULL || *text == 0)
+        return false;
+    for (; *text != 0; text++) {
+        if (*text < '0' || *text > '9' || value > (UINT64_MAX - 9) / 10)
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+    }
+    *out = value;
+    return true;
+}
+
+bool external_entry(Reader *r, Name tensor, const char *key, const char *value, ExternalData *external)
+{
+    bool number = true;
+    if (key == NULL)
+        return true;
+    if (strcmp(key, "location") == 0) {
+        external->location = cx_intern(r->cx, value == NULL ? "" : value, value == NULL ? 0 : strlen(value));
+    } else if (strcmp(key, "offset") == 0) {
+        number = read_decimal(value, &external->offset);
+    } else if (strcmp(key, "length") == 0) {
+        number = read_decimal(value, &external->length);
+        external->has_length = true;
+    }
+    return number || tensor_fault(r, tensor, WEIR_INVALID, "%s '%.40s' of external data is no number", key,
+                                  value == NULL ? "" : value);
 }
 
 /* What is wrong with a location as a path, or NULL. */

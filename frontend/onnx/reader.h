@@ -42,6 +42,9 @@ typedef struct ExternalData {
     bool given; /* data_location says EXTERNAL */
 } ExternalData;
 
+/* Takes in an entry of external_data; unknown keys mean nothing. False after reporting. */
+bool external_entry(Reader *r, Name tensor, const char *key, const char *value, ExternalData *external);
+
 /* Bytes that hold a tensor's raw form, and where they came from. */
 typedef struct RawBytes {
     const unsigned char *at;
@@ -54,7 +57,7 @@ typedef struct RawBytes {
 bool external_find(Reader *r, Name tensor, const ExternalData *external, uint64_t need, RawBytes *out_raw);
 
 /* Fills the values of `t`, whose name, onnx_type, tensor.type, n_dims and extents are set, from the tensor's message
- * `wire` or from `external`. Faults are reported. */
+ * `wire` (no bytes: a tensor without one) or from `external`. Faults are reported. */
 void payload_read(Reader *r, const WireTensor *wire, const ExternalData *external, Initializer *t);
 /* The dense form of `n` values at `indices` (flat, or one row of coordinates each): `out` has its extents set. */
 void sparse_expand(Reader *r, const Initializer *values, const Initializer *indices, Initializer *out);

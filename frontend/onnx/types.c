@@ -113,21 +113,6 @@ ValueInfo *read_infos(Reader *r, size_t n, Pb__ValueInfoProto *const *infos)
 
 /* ---- tensors ---- */
 
-/* A decimal of external data. */
-static bool read_decimal(const char *text, uint64_t *out)
-{
-    uint64_t value = 0;
-    if (text == NULL || *text == 0)
-        return false;
-    for (; *text != 0; text++) {
-        if (*text < '0' || *text > '9' || value > (UINT64_MAX - 9) / 10)
-            return false;
-        value = value * 10 + (uint64_t)(*text - '0');
-    }
-    *out = value;
-    return true;
-}
-
 static bool read_external(Reader *r, const Pb__TensorProto *tensor, Name name, ExternalData *out)
 {
     *out = (ExternalData){.given = tensor->data_location == 1};
@@ -136,21 +121,9 @@ static bool read_external(Reader *r, const Pb__TensorProto *tensor, Name name, E
     if (!out->given)
         return true;
     for (size_t i = 0; i < tensor->n_external_data; i++) {
-        const char *key = tensor->external_data[i]->key, *value = tensor->external_data[i]->value;
-        if (key == NULL)
-            continue;
-        bool number = true;
-        if (strcmp(key, "location") == 0) {
-            out->location = read_name(r, value);
-        } else if (strcmp(key, "offset") == 0) {
-            number = read_decimal(value, &out->offset);
-        } else if (strcmp(key, "length") == 0) {
-            number = read_decimal(value, &out->length);
-            out->has_length = true;
-        }
-        if (!number)
-            return tensor_fault(r, name, WEIR_INVALID, "%s '%.40s' of external data is no number", key,
-                                value == NULL ? "" : value);
+        const Pb__KeyValue *entry = tensor->external_data[i];
+        if (!external_entry(r, name, entry->key, entry->value, out))
+            return false;
     }
     return true;
 }
