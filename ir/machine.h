@@ -10,6 +10,17 @@
 
 #include "support/context.h"
 
+typedef enum MachineDimension {
+    UNIT_NONE,
+    UNIT_BYTES,
+    UNIT_CYCLES,
+    UNIT_TIME,
+    UNIT_FREQUENCY,
+    UNIT_ENERGY,
+    UNIT_POWER,
+    UNIT_EACH /* only after `per` */
+} MachineDimension;
+
 typedef enum MachineValueKind { MV_QUANTITY, MV_WORD, MV_TEXT, MV_LIST } MachineValueKind;
 
 typedef struct MachineValue {
@@ -40,9 +51,14 @@ typedef struct Machine {
     VEC(MachineEntry) entries; /* [0] is the machine; bases' entries first, replaced in place */
 } Machine;
 
+/* Machine files lie in $WEIR_MACHINES, else in the installed folder, else in the source folder. */
 /* The machine `name` (or `name.host`: the host block of it as a machine of its own) from the folder of machine files,
  * with its bases, or the file itself if `name` is a path ending in .machine. */
 MUST_USE weir_status machine_load(weir_context *cx, const char *name, const Machine **out_machine);
+/* Names of all machines in the folder, sorted. */
+MUST_USE weir_status machine_names(weir_context *cx, uint32_t *out_n, Name **out_names);
+/* The machine's host side: the bundled machine `host` with the block `host` of `machine` on top, named NAME.host. */
+MUST_USE weir_status machine_host(weir_context *cx, const Machine *machine, const Machine **out_machine);
 /* A copy with KEY=VALUE replaced; unknown keys are errors with the nearest known name. */
 MUST_USE weir_status machine_set(weir_context *cx, const Machine *machine, const char *assignment, const Machine **out_machine);
 /* Canonical text. */
@@ -55,7 +71,15 @@ int64_t machine_int(const Machine *machine, const char *full, int64_t otherwise)
 double machine_number(const Machine *machine, const char *full, double otherwise);
 bool machine_yes(const Machine *machine, const char *full, bool otherwise);
 const char *machine_word(const Machine *machine, const char *full, const char *otherwise);
-/* A time as clock cycles of the machine's clock, rounded up; cycles as they are. */
+/* A time as cycles of the clock of its block or the nearest one around, rounded up; cycles as they are. */
 int64_t machine_cycles(const Machine *machine, const char *full, int64_t otherwise);
+/* A quotient over a time or cycles (`8 B per cycle`, `51.2 GB per s`) in base units per cycle. */
+double machine_per_cycle(const Machine *machine, const char *full, double otherwise);
+/* The words of a list (`functions = [exp, log]`) or a single word or text. */
+bool machine_lists(const Machine *machine, const char *full, const char *word);
+/* The number of the entry of a full name; 0: none (entry 0 is the machine itself). */
+uint32_t machine_find(const Machine *machine, const char *full);
+/* The first block of a class whose name or whose value `kind` is `name` (NULL: any); 0: none. */
+uint32_t machine_block(const Machine *machine, const char *class, const char *name);
 
 #endif
