@@ -56,7 +56,7 @@ static void set_modifier(Resolve *r, SynWord word, Statement *st)
         st->accumulator = type;
         return;
     }
-    Nearest nearest = nearest_to(text);
+    Nearest nearest = nearest_to(text, strlen(text));
     for (unsigned o = ORDER_FMA; o <= ORDER_LAST; o++) {
         nearest_offer(&nearest, orders[o]);
         if (strcmp(text, orders[o]) != 0)
@@ -113,7 +113,7 @@ static void set_host(Resolve *r, const SynItem *item, Statement *st)
     st->kind = ST_HOST;
     st->hostop = hostop_named(name, strlen(name));
     if (st->hostop == HOSTOP_NONE) {
-        Nearest nearest = nearest_to(name);
+        Nearest nearest = nearest_to(name, strlen(name));
         for (int op = 1; op < HOSTOP_COUNT; op++)
             nearest_offer(&nearest, hostop_info((HostOp)op)->text);
         unknown_name(r, item->host, "host operation", nearest.best);

@@ -209,7 +209,7 @@ static void seeded_data(Resolve *r, TensorDecl *tensor, const SynData *data)
 {
     static const char *const laws[] = {[LAW_NORMAL] = "normal", [LAW_UNIFORM] = "uniform", [LAW_INTS] = "ints"};
     const char *text = cx_text(r->p->cx, data->law.name);
-    Nearest nearest = nearest_to(text);
+    Nearest nearest = nearest_to(text, strlen(text));
     tensor->data.seed = data->number;
     for (unsigned i = LAW_NORMAL; i <= LAW_INTS; i++) {
         nearest_offer(&nearest, laws[i]);

@@ -22,47 +22,6 @@ void invariant_error(Resolve *r, SynAt at, int invariant, const char *format, ..
     diag(&r->p->cx->diag, place_text(r->p->source, at.line, at.column, at.end_column), E_INVARIANT, message, invariant);
 }
 
-enum { MOST_SPELLED = 40 };
-
-/* Edit distance of two short words, swaps of neighbours counted as one. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    if (n > MOST_SPELLED || m > MOST_SPELLED)
-        return MOST_SPELLED;
-    unsigned row[3][MOST_SPELLED + 1];
-    for (size_t j = 0; j <= m; j++)
-        row[1][j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned *now = row[2];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= m; j++) {
-            unsigned best = row[1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = best < row[1][j] + 1 ? best : row[1][j] + 1;
-            best = best < now[j - 1] + 1 ? best : now[j - 1] + 1;
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            now[j] = swapped && row[0][j - 2] + 1 < best ? row[0][j - 2] + 1 : best;
-        }
-        memcpy(row[0], row[1], sizeof row[0]);
-        memcpy(row[1], row[2], sizeof row[0]);
-    }
-    return row[1][m];
-}
-
-Nearest nearest_to(const char *word)
-{
-    return (Nearest){word, NULL, strlen(word) > 3 ? 3 : 2};
-}
-
-void nearest_offer(Nearest *nearest, const char *candidate)
-{
-    unsigned distance = edit_distance(nearest->word, candidate);
-    if (distance >= nearest->distance)
-        return;
-    nearest->distance = distance;
-    nearest->best = candidate;
-}
-
 void unknown_name(Resolve *r, SynWord word, const char *what, const char *nearest)
 {
     Place place = place_text(r->p->source, word.at.line, word.at.column, word.at.end_column);
@@ -83,7 +42,7 @@ static void no_symbol(Resolve *r, SynWord word, SymbolKind wanted)
             diag_note(&r->p->cx->diag, "read a tensor with its index list: %s[..]", text);
         return;
     }
-    Nearest nearest = nearest_to(text);
+    Nearest nearest = nearest_to(text, strlen(text));
     for (uint32_t i = 1; wanted == SYMBOL_RANK && i < r->cs->ranks.n; i++)
         nearest_offer(&nearest, rank_name(r->cs, (RankId){i}));
     for (uint32_t i = 1; wanted == SYMBOL_TENSOR && i < r->cs->tensors.n; i++)
@@ -157,7 +116,7 @@ static void add_ranks(Resolve *r, const SynItems *items)
 
 static const char *nearest_type(const char *word)
 {
-    Nearest nearest = nearest_to(word);
+    Nearest nearest = nearest_to(word, strlen(word));
     for (int t = 1; t < DT_COUNT; t++)
         nearest_offer(&nearest, dtype_text((Dtype)t));
     return nearest.best;

@@ -5,6 +5,7 @@
 #define WEIR_IR_RESOLVE_H
 
 #include "ir/syntax.h"
+#include "support/nearest.h"
 
 typedef enum SymbolKind { SYMBOL_NONE, SYMBOL_RANK, SYMBOL_TENSOR } SymbolKind;
 typedef struct Symbol {
@@ -32,14 +33,6 @@ TensorId resolve_tensor(Resolve *r, SynWord word);
 void invariant_error(Resolve *r, SynAt at, int invariant, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Reports a name that does not exist; `nearest` (or NULL) is what may have been meant. */
 void unknown_name(Resolve *r, SynWord word, const char *what, const char *nearest);
-
-/* The best of candidates for a misspelt word: offer() all of them, then read `best`. */
-typedef struct Nearest {
-    const char *word, *best;
-    unsigned distance;
-} Nearest;
-Nearest nearest_to(const char *word);
-void nearest_offer(Nearest *nearest, const char *candidate);
 
 /* An expression; `want`: the type that literals take if they meet no other; `accumulator`: DT_NONE or the type that
  * everything is converted to. NULL gives {0}. */

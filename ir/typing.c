@@ -199,7 +199,7 @@ static ExprId unknown_call(Resolve *r, const SynExpr *e)
         parse_error(r->p, e->name.at, E_SYNTAX, "'%s' is a reduction: %s[ranks] stands first in its statement", text, text);
         return nothing(r, e);
     }
-    Nearest nearest = nearest_to(text);
+    Nearest nearest = nearest_to(text, strlen(text));
     for (int fn = 1; fn < FN_COUNT; fn++)
         if (fn_info((Fn)fn)->precedence == 0)
             nearest_offer(&nearest, fn_info((Fn)fn)->text);
