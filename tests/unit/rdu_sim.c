@@ -1,0 +1,274 @@
+/* The dataflow simulator: the hand-traced vector add, matrix product and softmax programs, deadlock, checks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "isa/rdu/sim.h"
+#include "support/file.h"
+
+typedef struct Case {
+    weir_context *cx;
+    Image image;
+    RduMachine machine;
+    unsigned char *buffers[8];
+    RduResult result;
+} Case;
+
+static void open_text(Case *c, const char *text)
+{
+    Source source = {.path = "test", .text = text, .bytes = strlen(text)};
+    c->cx = weir_context_new();
+    weir_status status = image_assemble(c->cx, &source, &c->image);
+    diagnostics_print(&c->cx->diag, stderr, false);
+    assert_int_equal(status, WEIR_OK);
+    assert_int_equal(rdu_machine_named(c->cx, c->image.machine, &c->machine), WEIR_OK);
+    for (uint32_t i = 0; i < c->image.tensors.n; i++)
+        c->buffers[i] = context_buffer(c->cx, c->image.tensors.at[i].bytes);
+}
+
+static void open_sample(Case *c, const char *name)
+{
+    char path[512];
+    const Source *source = NULL;
+    weir_context *cx = weir_context_new();
+    snprintf(path, sizeof path, "%s/samples/rdu/%s", WEIR_SOURCE_DIR, name);
+    assert_int_equal(file_source(cx, path, &source), WEIR_OK);
+    open_text(c, source->text);
+    weir_context_free(cx);
+}
+
+static weir_status run(Case *c, RduMode mode)
+{
+    weir_status status = rdu_sim(c->cx, &c->image, &c->machine, mode, c->buffers, NULL, &c->result);
+    if (status != WEIR_OK && c->cx->diag.n_errors == 0)
+        fail_msg("a failure without a diagnostic");
+    return status;
+}
+
+static float *floats(Case *c, const char *name)
+{
+    int row = image_tensor_named(&c->image, name);
+    assert_true(row >= 0);
+    return (float *)(void *)c->buffers[row];
+}
+
+static void vector_add_takes_120_cycles(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t outstanding;
+        int64_t cycles;
+    } traced[] = {{1, 366}, {2, 194}, {4, 120}, {8, 106}};
+    for (int i = 0; i < 4; i++) {
+        Case c = {0};
+        open_sample(&c, "vadd.rdu");
+        c.machine.outstanding = traced[i].outstanding;
+        for (int k = 0; k < 64; k++) {
+            floats(&c, "a")[k] = (float)k * 0.1f;
+            floats(&c, "b")[k] = (float)(k * k) * 0.3f;
+        }
+        assert_int_equal(run(&c, RDU_BOTH), WEIR_OK);
+        assert_int_equal(c.result.cycles, traced[i].cycles);
+        assert_int_equal(c.result.bytes[0], 768);
+        for (int k = 0; k < 64; k++)
+            assert_true(floats(&c, "y")[k] == (float)k * 0.1f + (float)(k * k) * 0.3f);
+        for (uint32_t u = 0; u < c.result.units.n; u++) {
+            const RduCounters *n = &c.result.units.at[u].counters;
+            assert_int_equal(n->fire + n->starve + n->stall + n->conflict + n->server + n->idle, c.result.cycles);
+        }
+        weir_context_free(c.cx);
+    }
+}
+
+/* Ascending fma from +0, bit for bit, whatever the mode. */
+static void matrix_product_is_exact(void **state)
+{
+    (void)state;
+    for (int mode = RDU_VALUES; mode <= RDU_BOTH; mode += 2) {
+        Case c = {0};
+        open_sample(&c, "gemm.rdu");
+        float a[8][16], b[16][8];
+        for (int i = 0; i < 8; i++)
+            for (int k = 0; k < 16; k++) {
+                a[i][k] = sinf((float)(i * 16 + k));
+                b[k][i] = cosf((float)(i * 16 + k)) * 3.0f;
+                floats(&c, "ap")[(i / 2 * 16 + k) * 2 + i % 2] = a[i][k];
+                floats(&c, "b")[k * 8 + i] = b[k][i];
+            }
+        assert_int_equal(run(&c, (RduMode)mode), WEIR_OK);
+        for (int i = 0; i < 8; i++)
+            for (int j = 0; j < 8; j++) {
+                float sum = 0.0f;
+                for (int k = 0; k < 16; k++)
+                    sum = fmaf(a[i][k], b[k][j], sum);
+                assert_true(floats(&c, "y")[i * 8 + j] == sum);
+            }
+        assert_int_equal(c.result.macs, 8 * 8 * 16);
+        weir_context_free(c.cx);
+    }
+}
+
+static void time_alone_equals_time_with_values(void **state)
+{
+    (void)state;
+    Case c = {0};
+    open_sample(&c, "gemm.rdu");
+    assert_int_equal(run(&c, RDU_TIME), WEIR_OK);
+    int64_t cycles = c.result.cycles;
+    assert_int_equal(run(&c, RDU_BOTH), WEIR_OK);
+    assert_int_equal(c.result.cycles, cycles);
+    /* 1,280 bytes at 8 a cycle: 160 cycles; the loads go first, so the array starts late. */
+    assert_in_range(cycles, 160, 420);
+    weir_context_free(c.cx);
+}
+
+/* A chain of two arrays over k with a bias vector: init from b, then partial tiles; relu in the tail. */
+static void chain_with_bias_and_relu(void **state)
+{
+    (void)state;
+    static const char text[] =
+        ".rdu 1 machine=tiny\n.tensor x f32 16\n.tensor w f32 32\n.tensor b f32 4\n.tensor y f32 8 out\n.kernel k\n"
+        "ag A0 at 0,0 read x\n loop h 2\n loop k 4\n addr h*16+k*4\n lanes 2\n lane 32\n out 0 = v -> fx\nend\n"
+        "ag A1 at 0,2 read w\n loop h 2\n loop k 4\n addr h*64+k*16\n out 0 = v -> fw\nend\n"
+        "ag A2 at 1,0 read b\n addr 0\n out 0 = v -> fb\nend\n"
+        "pcu P0 at 1,1 sys\n loop t 1\n loop h 2\n loop k 4\n in 0 = fx\n in 1 = fw\n in 2 = fb @t\n mac @t init in2\n"
+        " tail relu\n out 0 = t -> fy\nend\n"
+        "ag A3 at 0,3 write y\n loop r 2\n addr r*16\n in 0 = fy\nend\n.control\n launch k\n halt\n";
+    Case c = {0};
+    open_text(&c, text);
+    for (int i = 0; i < 16; i++)
+        floats(&c, "x")[i] = sinf((float)i);
+    for (int i = 0; i < 32; i++)
+        floats(&c, "w")[i] = cosf((float)(3 * i));
+    for (int i = 0; i < 4; i++)
+        floats(&c, "b")[i] = (float)i - 1.5f;
+    weir_status status = run(&c, RDU_BOTH);
+    diagnostics_print(&c.cx->diag, stderr, false);
+    assert_int_equal(status, WEIR_OK);
+    for (int r = 0; r < 2; r++)
+        for (int n = 0; n < 4; n++) {
+            float sum = floats(&c, "b")[n];
+            for (int k = 0; k < 8; k++)
+                sum = fmaf(floats(&c, "x")[r * 8 + k], floats(&c, "w")[k * 4 + n], sum);
+            assert_true(floats(&c, "y")[r * 4 + n] == (sum > 0.0f ? sum : 0.0f));
+        }
+    weir_context_free(c.cx);
+}
+
+/* Rows of 10 on 4 lanes: points past the end read the pad and are not written. */
+static void vec_loops_cut_rows(void **state)
+{
+    (void)state;
+    static const char text[] =
+        ".rdu 1 machine=tiny\n.tensor x f32 30\n.tensor y f32 40 out\n.kernel k\n"
+        "ag A0 at 0,0 read x\n loop r 3\n loop i 10 vec\n addr r*40+i*4\n pad 7\n out 0 = v -> f\nend\n"
+        "ag A1 at 0,2 write y\n loop r 3\n loop i 10 vec\n addr r*52+i*4\n in 0 = f\nend\n.control\n launch k\n halt\n";
+    Case c = {0};
+    open_text(&c, text);
+    for (int i = 0; i < 30; i++)
+        floats(&c, "x")[i] = (float)i;
+    for (int i = 0; i < 40; i++)
+        floats(&c, "y")[i] = -1.0f;
+    assert_int_equal(run(&c, RDU_BOTH), WEIR_OK);
+    for (int i = 0; i < 40; i++) {
+        float expected = i % 13 < 10 && i / 13 < 3 ? (float)(i / 13 * 10 + i % 13) : -1.0f;
+        assert_true(floats(&c, "y")[i] == expected);
+    }
+    weir_context_free(c.cx);
+}
+
+/* A sum over a row beside a FIFO that cannot hold the row: refused before anything runs for long, units named. */
+static void deadlock_is_named(void **state)
+{
+    (void)state;
+    static const char text[] =
+        ".rdu 1 machine=tiny\n.tensor x f32 256\n.tensor y f32 256 out\n.kernel norm\n"
+        "ag src at 0,0 read x\n loop r 1\n loop k 64\n addr k*16\n out 0 = v -> x_stat, x_apply\nend\n"
+        "pcu stat at 1,1 simd\n loop r 1\n loop k 64\n in 0 = x_stat\n reduce sum @r\n out 0 = q @r -> total\nend\n"
+        "pcu apply at 2,1 simd\n loop r 1\n loop k 64\n in 0 = x_apply\n in 1 = total @r\n s0: r0 = sub in0 in1\n"
+        " out 0 = r0 -> fy\nend\n"
+        "ag dst at 0,3 write y\n loop k 64\n addr k*16\n in 0 = fy\nend\n.control\n launch norm\n halt\n";
+    Case c = {0};
+    open_text(&c, text);
+    assert_int_equal(run(&c, RDU_VALUES), WEIR_INVALID);
+    const char *message = c.cx->diag.list.at[0].message;
+    assert_non_null(strstr(message, "src waits for space on x_apply"));
+    assert_non_null(strstr(message, "held by apply"));
+    weir_context_free(c.cx);
+    Case again = {0};
+    open_text(&again, text);
+    again.machine.fifo_vector = 64;
+    assert_int_equal(run(&again, RDU_BOTH), WEIR_OK);
+    weir_context_free(again.cx);
+}
+
+static void checks_refuse(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *message;
+    } cases[] = {
+        {"ag A0 at 0,0 read x\n loop i 16\n addr i*16\n out 0 = v -> f\nend\nag A1 at 0,2 write y\n loop i 8\n addr i*16\n in 0 = f\nend\n",
+         "f: A0 makes 16, A1 takes 8"},
+        {"ag A0 at 0,0 read x\n loop i 17\n addr i*16\n out 0 = v -> f\nend\nag A1 at 0,2 write y\n loop i 17\n addr 0\n in 0 = f\nend\n",
+         "addresses 0..272 leave its 256 bytes"},
+        {"pcu P at 0,0 simd\n loop i 4\n in 0 = f\n s0: r0 = add in0 in1\n out 0 = r0 -> f\nend\n",
+         "a stage's source names no input, register, constant or loop"},
+        {"pmu M at 0,0 size=4096 nbuf=2\nend\n", "8192 bytes, the machine has 4096"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, ".rdu 1 machine=tiny\n.tensor x f32 64\n.tensor y f32 64 out\n.kernel k\n%s.control\n launch k\n halt\n",
+                 cases[i].body);
+        Case c = {0};
+        open_text(&c, text);
+        assert_int_equal(run(&c, RDU_VALUES), WEIR_INVALID);
+        bool found = false;
+        for (uint32_t d = 0; d < c.cx->diag.list.n; d++)
+            found = found || strstr(c.cx->diag.list.at[d].message, cases[i].message) != NULL;
+        if (!found)
+            diagnostics_print(&c.cx->diag, stderr, false);
+        assert_true(found);
+        weir_context_free(c.cx);
+    }
+}
+
+/* Records with flipped bits and small new numbers: refused by decoder, checks, deadlock or trap, or run; never a crash. */
+static void damaged_kernels_do_not_crash(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"vadd.rdu", "gemm.rdu", "softmax.rdu"};
+    uint64_t seed = 5;
+    int ran = 0;
+    for (int round = 0; round < 3000; round++) {
+        Case c = {0};
+        open_sample(&c, names[round % 3]);
+        for (int i = 0; i < 1 + round % 2; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            uint32_t at = (uint32_t)(seed >> 33) % c.image.code.n;
+            uint32_t flip = 1u << (seed >> 20) % (round % 4 != 0 ? 12 : 32);
+            c.image.code.at[at] ^= flip;
+        }
+        weir_status status = rdu_sim(c.cx, &c.image, &c.machine, RDU_BOTH, c.buffers, NULL, &c.result);
+        assert_true(status == WEIR_OK || c.cx->diag.n_errors > 0);
+        ran += status == WEIR_OK;
+        weir_context_free(c.cx);
+    }
+    assert_true(ran > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vector_add_takes_120_cycles), cmocka_unit_test(matrix_product_is_exact),
+        cmocka_unit_test(time_alone_equals_time_with_values), cmocka_unit_test(chain_with_bias_and_relu),
+        cmocka_unit_test(vec_loops_cut_rows), cmocka_unit_test(deadlock_is_named), cmocka_unit_test(checks_refuse),
+        cmocka_unit_test(damaged_kernels_do_not_crash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
