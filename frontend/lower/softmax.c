@@ -1,0 +1,56 @@
+/*
+ * frontend/lower/softmax.c: Softmax, LogSoftmax, Hardmax: along one axis, before opset 13 over all dimensions from it on.
+ */
+#include "frontend/lower/families.h"
+
+typedef struct Soft {
+    Operand *x;
+    Dtype type; /* in which it is computed */
+    Ranks own, kept, over;
+} Soft;
+
+/* Hardmax: one at the first maximum. */
+static weir_status hardmax(Lowering *l, Soft *s)
+{
+    Operand *j, *y;
+    TRY(temporary(l, "_at", DT_I64, &s->kept, &j));
+    reduce(l, j, RED_ARGMAX, &s->over, at_ranks(l, s->x, s->own.at));
+    TRY(output(l, 0, s->x->type, &s->own, &y));
+    ExprId position = ex_index(l->cs, s->over.at[0]);
+    for (uint32_t d = 1; d < s->over.n; d++)
+        position = ex2(l, FN_ADD, ex2(l, FN_MUL, position, num(l, rank_extent(l, s->over.at[d]))),
+                       ex_index(l->cs, s->over.at[d]));
+    ExprId hit = ex2(l, FN_EQ, position, at_ranks(l, j, s->kept.at));
+    define(l, y, ex_select(l->cs, hit, lit(l, s->x->type, 1), lit(l, s->x->type, 0)));
+    return WEIR_OK;
+}
+
+weir_status lower_softmax(Lowering *l)
+{
+    Soft s = {.x = l->in[0], .type = wide(l->in[0]->type)};
+    Operand *m, *e, *d, *y;
+    bool log_form = l->row->parameter == LOG_SOFTMAX;
+    TRY(want_float(l, s.x));
+    TRY(want_rank(l, s.x, 1, MAX_DIMS));
+    uint32_t axis;
+    TRY(axis_of(l, attr_int(l, "axis", l->opset < 13 ? 1 : -1), s.x->n_dims + (l->opset < 13 ? 1 : 0), &axis));
+    ranks_of(l, s.x, &s.own);
+    for (uint32_t k = 0; k < s.own.n; k++) {
+        bool reduced = l->opset < 13 ? k >= axis : k == axis;
+        ranks_add(reduced ? &s.over : &s.kept, s.own.at[k]);
+    }
+    if (l->row->parameter == HARDMAX && s.over.n != 0)
+        return hardmax(l, &s);
+    TRY(temporary(l, "_max", s.x->type, &s.kept, &m));
+    reduce(l, m, RED_MAX, &s.over, at_ranks(l, s.x, s.own.at));
+    TRY(temporary(l, log_form ? "_shift" : "_exp", s.type, &s.own, &e));
+    ExprId shifted = ex2(l, FN_SUB, cast(l, s.type, at_ranks(l, s.x, s.own.at)), cast(l, s.type, at_ranks(l, m, s.kept.at)));
+    define(l, e, log_form ? shifted : ex1(l, FN_EXP, shifted));
+    TRY(temporary(l, "_sum", s.type, &s.kept, &d));
+    ExprId v = at_ranks(l, e, s.own.at);
+    reduce(l, d, RED_SUM, &s.over, log_form ? ex1(l, FN_EXP, v) : v);
+    TRY(output(l, 0, s.x->type, &s.own, &y));
+    ExprId sum = at_ranks(l, d, s.kept.at);
+    define(l, y, log_form ? ex2(l, FN_SUB, v, ex1(l, FN_LOG, sum)) : ex2(l, FN_DIV, v, sum));
+    return WEIR_OK;
+}
