@@ -36,10 +36,12 @@ typedef struct Split {
     PartId *parts;
     EdgeRule edge;
     ExprId pad; /* EDGE_PAD: a literal */
+    uint32_t line; /* in Mapping.source; 0: built. So are all `line`s here. */
 } Split;
 
 typedef struct Fusion {
     PartId part; /* the PART_FUSED */
+    uint32_t line;
 } Fusion;
 
 typedef enum Role { ROLE_NONE, ROLE_FOR, ROLE_PIPE, ROLE_UNROLL, ROLE_LANE, ROLE_UNIT, ROLE_STAGE, ROLE_LEAF } Role;
@@ -55,7 +57,10 @@ typedef struct MapNode {
     Combine combine;
     bool each;
     StatementId statement;  /* ROLE_LEAF */
+    MapNodeId parent;       /* 0: top level */
     MapNodeId first, next;  /* first child, next sibling */
+    MapNodeId last;         /* last child */
+    uint32_t line;
 } MapNode;
 
 typedef struct PlaceLine {
@@ -66,6 +71,7 @@ typedef struct PlaceLine {
     PartId *parts;          /* outer to inner */
     uint32_t times;         /* xN; 0: not written */
     uint32_t align;         /* bytes; 0: not written */
+    uint32_t line;
 } PlaceLine;
 
 typedef enum ClauseKind { CLAUSE_SPLIT, CLAUSE_FUSE } ClauseKind;
@@ -82,7 +88,9 @@ typedef struct Mapping {
     VEC(Fusion) fusions;
     VEC(Clause) clauses;
     VEC(MapNode) nodes; /* [0] unused */
+    const Source *source; /* of the text; NULL when built */
     MapNodeId root;     /* first top-level node (siblings by `next`) */
+    MapNodeId last_root;
     VEC(PlaceLine) places;
 } Mapping;
 
@@ -101,9 +109,21 @@ MapNodeId mapping_node(Mapping *m, MapNode node);              /* unlinked */
 void mapping_append(Mapping *m, MapNodeId parent, MapNodeId child); /* parent 0: top level */
 void mapping_place(Mapping *m, PlaceLine line);
 
-/* The coordinate of a rank or part as an index expression over part coordinates: `part_rank` gives the RankId that stands
- * for a leaf part in the result. */
-ExprId mapping_coordinate(Mapping *m, PartId part, const RankId *part_rank);
+/* The leaf of a statement; 0: it is not in the tree. */
+MapNodeId mapping_leaf(const Mapping *m, StatementId statement);
+/* The nodes around `node` from the top level down, `node` last. Returns their number (at most `most` are written). */
+uint32_t mapping_path(const Mapping *m, MapNodeId node, MapNodeId *out_path, uint32_t most);
+/* The leaves in execution order. */
+uint32_t mapping_leaves(const Mapping *m, MapNodeId *out_leaves, uint32_t most);
+/* True if `part` is the part of a rank of `ranks` or made of such parts only; *out_any: some of it is. */
+bool mapping_part_of(const Mapping *m, PartId part, uint32_t n, const RankId *ranks, bool *out_any);
+/* The split of `parent` whose parts are all marked in `have` (by part number); NULL: none. */
+const Split *mapping_split_of(const Mapping *m, PartId parent, const bool *have);
+
+/* The coordinate of a rank or part as an index expression over part coordinates: `part_rank` (by part number) gives the
+ * RankId that stands for a part in the result, 0 for parts that are made of others. The expression is made in `cs`: the
+ * mapping's cascade or a copy of it. {0} if the parts that are given don't make up `part`. */
+ExprId mapping_coordinate(const Mapping *m, Cascade *cs, PartId part, const RankId *part_rank);
 
 /* ---- text, checks, pinning ---- */
 /* One map; names are resolved in `cs` (the group: all definitions of the cascade, or those of the named group). */
