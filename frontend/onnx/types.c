@@ -60,7 +60,7 @@ static ValueType read_tensor_type(Reader *r, Name value_name, ValueKind kind, co
     ValueType type = {.kind = kind};
     type.onnx_type = element_number(r, value_name, tensor->elem_type);
     type.type = dtype_from_onnx(type.onnx_type);
-    if (tensor->shape != NULL)
+    if (tensor->shape != NULL && type.onnx_type != 0) /* a shape without an element type is no type */
         read_shape(r, value_name, tensor->shape, &type);
     return type;
 }
@@ -69,6 +69,8 @@ static const ValueType *read_element(Reader *r, Name value_name, const Pb__TypeP
 {
     ValueType *element = ARENA_NEW(&r->cx->arena, ValueType);
     *element = read_type(r, value_name, type);
+    if (element->kind == VALUE_TENSOR && element->onnx_type == 0)
+        type_fault(r, value_name, "the type of the elements is missing");
     return element;
 }
 
@@ -82,8 +84,12 @@ ValueType read_type(Reader *r, Name value_name, const Pb__TypeProto *type)
         type_fault(r, value_name, "several types are given");
     if (type->tensor_type != NULL)
         return read_tensor_type(r, value_name, VALUE_TENSOR, type->tensor_type);
-    if (type->sparse_tensor_type != NULL)
-        return read_tensor_type(r, value_name, VALUE_SPARSE, type->sparse_tensor_type);
+    if (type->sparse_tensor_type != NULL) {
+        ValueType sparse = read_tensor_type(r, value_name, VALUE_SPARSE, type->sparse_tensor_type);
+        if (sparse.onnx_type == 0)
+            type_fault(r, value_name, "the type of the elements is missing");
+        return sparse;
+    }
     ValueType out = {.kind = VALUE_OTHER};
     if (type->sequence_type != NULL) {
         out.kind = VALUE_SEQUENCE;
@@ -94,6 +100,8 @@ ValueType read_type(Reader *r, Name value_name, const Pb__TypeProto *type)
     } else if (type->map_type != NULL) {
         out.kind = VALUE_MAP;
         out.key_type = element_number(r, value_name, type->map_type->key_type);
+        if (out.key_type == 0)
+            type_fault(r, value_name, "the type of the keys is missing");
         out.element = read_element(r, value_name, type->map_type->value_type);
     } else if (type->opaque_type == NULL) {
         out.kind = VALUE_TENSOR;

@@ -20,8 +20,8 @@ enum {
     FIELD_COST = 48,      /* the decoder's record of a field occurrence */
     POINTER_COST = 16,    /* of an element of a repeated field, here and in the graph */
     STRING_COST = 24,     /* a short string with its alignment */
-    COST_BASE = 32 << 20, /* a file may cost this much and COST_FACTOR times its size */
-    COST_FACTOR = 6
+    COST_BASE = 40 << 20, /* a file may cost this much and COST_FACTOR times its size (real structure: up to 25 times) */
+    COST_FACTOR = 24
 };
 
 typedef enum FieldKind {
@@ -224,7 +224,7 @@ static weir_status add_cost(Scan *s, uint64_t bytes)
     return s->cost <= s->most_cost
                ? WEIR_OK
                : over(s, "memory for the model's structure", s->cost, s->most_cost,
-                      "fixed: 32 MiB and 6 times the file");
+                      "fixed: 40 MiB and 24 times the file");
 }
 
 static uint64_t varints_in(const WireField *field)

@@ -181,6 +181,28 @@ static void texts_changed(void **state)
     assert_true(counts.good != 0 && counts.refused != 0);
 }
 
+/* Memory that runs out at any moment ends in WEIR_NO_MEMORY, and nothing is lost. */
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    bool enough = false;
+    for (uint64_t n = 1; !enough; n += n < 300 ? 1 : 37) {
+        for (int text = 0; text < 2; text++) {
+            weir_context *cx = weir_context_new();
+            cx->arena.fail_at = cx->arena.allocations + n;
+            Source source = {.path = "sample", .text = onnx_sample, .bytes = sizeof onnx_sample - 1};
+            weir_status status = read_any(cx, &source, model_bytes, model_size, text == 1);
+            uint64_t used = cx->arena.allocations, last = cx->arena.fail_at;
+            weir_context_free(cx);
+            if (used >= last)
+                assert_int_equal(status, WEIR_NO_MEMORY);
+            else
+                assert_int_equal(status, WEIR_OK);
+            enough = text == 0 ? used < last : enough && used < last;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +210,7 @@ int main(void)
         cmocka_unit_test(every_byte_changed),
         cmocka_unit_test(random_changes),
         cmocka_unit_test(texts_changed),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
