@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "frontend/onnx/reader.h"
 #include "support/file.h"
 
 /* ---- queries ---- */
@@ -63,7 +64,7 @@ weir_status model_read(weir_context *cx, const char *path, Model **out_model)
     TRY(file_map(cx, path, &file));
     Source *source = ARENA_NEW(&cx->arena, Source);
     source->path = file.path;
-    return model_read_binary(cx, source, file.data, file.bytes, out_model);
+    return model_read_bytes(cx, source, file.data, file.bytes, true, out_model);
 }
 
 /* ---- rules of form ---- */

@@ -1,6 +1,8 @@
 /*
  * support/file.c: files by mmap, and whole-or-nothing writes.
  */
+#define _DEFAULT_SOURCE 1 /* madvise is in no standard */
+
 #include "support/file.h"
 
 #include <errno.h>
@@ -88,6 +90,19 @@ weir_status file_map(weir_context *cx, const char *path, MappedFile *out_file)
         return refuse(cx, id, kept, error);
     *out_file = (MappedFile){.path = kept, .data = mapping->at, .bytes = mapping->bytes};
     return WEIR_OK;
+}
+
+void file_forget(const void *at, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)at + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)at + bytes) / page * page;
+    if (begin >= end)
+        return;
+    union {
+        const void *from;
+        void *to;
+    } range = {.from = (const char *)at + (begin - (uintptr_t)at)};
+    madvise(range.to, end - begin, MADV_DONTNEED); /* a hint: failing does no harm */
 }
 
 weir_status file_source(weir_context *cx, const char *path, const Source **out_source)

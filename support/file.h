@@ -14,6 +14,9 @@ typedef struct MappedFile {
 
 /* Maps a regular file; E_OPEN, E_READ or E_LIMIT and WEIR_MALFORMED / WEIR_LIMIT. Unmapped with the context. */
 MUST_USE weir_status file_map(weir_context *cx, const char *path, MappedFile *out_file);
+/* Gives whole pages of a mapped file back to the system; they are read again when touched. Only for memory that
+ * file_map or another read-only mapping of a file gave. */
+void file_forget(const void *at, size_t bytes);
 /* The text of a file as a Source (for diagnostics), NUL-terminated in the arena. */
 MUST_USE weir_status file_source(weir_context *cx, const char *path, const Source **out_source);
 /* Writes a temporary file beside `path` and renames it: either the whole file or nothing. */

@@ -202,6 +202,6 @@ bool external_find(Reader *r, Name tensor, const ExternalData *external, uint64_
                       arena_printf(&r->cx->arena, "offset %llu and %llu bytes exceed the file's %llu",
                                    (unsigned long long)external->offset, (unsigned long long)need,
                                    (unsigned long long)file->bytes));
-    *out_raw = (RawBytes){file->data + external->offset, (size_t)need, file->path, external->offset};
+    *out_raw = (RawBytes){file->data + external->offset, (size_t)need, file->path, external->offset, true};
     return true;
 }

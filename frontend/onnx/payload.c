@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "frontend/onnx/reader.h"
+#include "support/file.h"
 
 /* The fields of TensorProto that hold values. */
 enum {
     FLOAT_DATA = 4, INT32_DATA = 5, STRING_DATA = 6, INT64_DATA = 7, RAW_DATA = 9, DOUBLE_DATA = 10, UINT64_DATA = 11
 };
 
-enum { IN_ARENA = 1 << 16, SPARSE_BASE = 1 << 24, SPARSE_FACTOR = 64 };
+enum { IN_ARENA = 1 << 16, SPARSE_BASE = 1 << 24, SPARSE_FACTOR = 64, COPY_ELEMENTS = 1 << 22 };
 
 /* By the number of a type in the file: the field of its typed form, entries an element, elements an entry. */
 typedef struct TypedForm {
@@ -91,7 +92,7 @@ static Found find_values(const Reader *r, const WireTensor *wire)
             weir_bug(r->cx, "a checked tensor is malformed: %s", fault);
         if (f.number == RAW_DATA) {
             found.has_raw = true;
-            found.raw = (RawBytes){f.at, f.bytes, r->source->path, (uint64_t)(f.at - r->data)};
+            found.raw = (RawBytes){f.at, f.bytes, r->source->path, (uint64_t)(f.at - r->data), r->mapped};
         }
         if (!is_value_field(f.number) || entries_in(&f) == 0)
             continue;
@@ -254,6 +255,18 @@ static uint64_t raw_need(const Initializer *t, uint64_t n)
     return packed_bytes(t->tensor.type, (size_t)n);
 }
 
+/* Decodes piece by piece and gives the pages read back, so that a big file is not in memory twice. */
+static void decode_raw(const RawBytes *raw, Dtype type, size_t n, unsigned char *to)
+{
+    for (size_t i = 0; i < n; i += COPY_ELEMENTS) { /* a multiple of what shares a byte */
+        size_t piece = n - i < COPY_ELEMENTS ? n - i : COPY_ELEMENTS;
+        const unsigned char *from = raw->at + packed_bytes(type, i);
+        packed_decode(type, from, piece, to + i * dtype_bytes(type));
+        if (raw->mapped && n >= COPY_ELEMENTS)
+            file_forget(from, packed_bytes(type, piece));
+    }
+}
+
 static void read_raw(Reader *r, const RawBytes *raw, uint64_t n, Initializer *t)
 {
     t->file = raw->file;
@@ -273,7 +286,7 @@ static void read_raw(Reader *r, const RawBytes *raw, uint64_t n, Initializer *t)
     } else {
         void *to = new_data(r, t, n * dtype_bytes(t->tensor.type));
         if (to != NULL)
-            packed_decode(t->tensor.type, raw->at, (size_t)n, to);
+            decode_raw(raw, t->tensor.type, (size_t)n, to);
     }
 }
 

@@ -293,7 +293,14 @@ static Reader *new_reader(weir_context *cx, const Source *source, const unsigned
 weir_status model_read_binary(weir_context *cx, const Source *source, const unsigned char *data, size_t bytes,
                               Model **out_model)
 {
+    return model_read_bytes(cx, source, data, bytes, false, out_model);
+}
+
+weir_status model_read_bytes(weir_context *cx, const Source *source, const unsigned char *data, size_t bytes,
+                             bool mapped, Model **out_model)
+{
     Reader *r = new_reader(cx, source, data, bytes);
+    r->mapped = mapped;
     Arena *scratch = ARENA_NEW(&cx->arena, Arena);
     ProtobufCMessage *message;
     TRY(decode(r, W_MODEL, &pb__model_proto__descriptor, scratch, &message));
@@ -313,6 +320,7 @@ weir_status tensor_proto_read(weir_context *cx, const char *path, Name *out_name
     Source *source = ARENA_NEW(&cx->arena, Source);
     source->path = file.path;
     Reader *r = new_reader(cx, source, file.data, file.bytes);
+    r->mapped = true;
     Arena *scratch = ARENA_NEW(&cx->arena, Arena);
     ProtobufCMessage *message;
     TRY(decode(r, W_TENSOR, &pb__tensor_proto__descriptor, scratch, &message));

@@ -22,11 +22,16 @@ typedef struct Reader {
     const Source *source;
     const unsigned char *data; /* the model */
     size_t bytes;
+    bool mapped;               /* the model is a mapped file: pages may be given back */
     const WireTensor *tensors; /* by TensorProto.view */
     Place place;               /* of the part being read */
     weir_status status;        /* of the first fault */
     VEC(ExternalFile) externals;
 } Reader;
+
+/* As model_read_binary; `mapped`: `data` is a read-only mapping of a file. */
+MUST_USE weir_status model_read_bytes(weir_context *cx, const Source *source, const unsigned char *data, size_t bytes,
+                                      bool mapped, Model **out_model);
 
 /* Remembers the first status that is not WEIR_OK. */
 void reader_fault(Reader *r, weir_status status);
@@ -51,6 +56,7 @@ typedef struct RawBytes {
     size_t bytes;
     const char *file;
     uint64_t file_offset;
+    bool mapped; /* as in Reader */
 } RawBytes;
 
 /* Finds `need` bytes of external data. False after reporting. */

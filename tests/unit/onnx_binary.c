@@ -269,6 +269,101 @@ static void values_defined_twice(void **state)
     assert_int_equal(cx->diag.list.at[0].place.node_index, 1);
 }
 
+static void sparse_tensors_become_dense(void **state)
+{
+    weir_context *cx = *state;
+    static const float values[2] = {5, 7};
+    static const int64_t flat[2] = {1, 5}, rows[4] = {0, 1, 1, 2}, outside[2] = {1, 6};
+    static const struct {
+        const int64_t *indices;
+        int64_t d1;
+        weir_status status;
+    } cases[] = {{flat, -1, WEIR_OK}, {rows, 2, WEIR_OK}, {outside, -1, WEIR_INVALID}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Bytes v = {.n = 0}, x = {.n = 0}, sparse = {.n = 0}, graph = {.n = 0}, model = {.n = 0};
+        head(&v, "w", 1, 2, -1);
+        put_bytes(&v, 9, values, sizeof values);
+        head(&x, "", 7, 2, cases[i].d1);
+        put_bytes(&x, 9, cases[i].indices, cases[i].d1 < 0 ? 16 : 32);
+        put_message(&sparse, 1, &v);
+        put_message(&sparse, 2, &x);
+        put_int(&sparse, 3, 2);
+        put_int(&sparse, 3, 3);
+        put_message(&graph, 15, &sparse);
+        put_model(&model, &graph);
+        Source source = {.path = "m.onnx"};
+        Model *m;
+        assert_int_equal(model_read_binary(cx, &source, model.at, model.n, &m), cases[i].status);
+        if (cases[i].status != WEIR_OK)
+            continue;
+        static const float dense[6] = {0, 5, 0, 0, 0, 7};
+        const Initializer *w = &m->graph.initializers[0];
+        assert_string_equal(cx_text(cx, w->name), "w");
+        assert_int_equal(w->tensor.n_dims, 2);
+        assert_memory_equal(w->tensor.data, dense, sizeof dense);
+    }
+}
+
+static void attributes_say_what_they_are(void **state)
+{
+    weir_context *cx = *state;
+    static const struct {
+        unsigned field; /* 2 float, 3 int, 4 string; 0: no value */
+        int type;
+        weir_status status;
+        AttributeKind kind;
+    } rows[] = {
+        {3, 2, WEIR_OK, ATTR_INT},   {3, 0, WEIR_OK, ATTR_INT},          {0, 2, WEIR_OK, ATTR_INT},
+        {0, 7, WEIR_OK, ATTR_INTS},  {4, 3, WEIR_OK, ATTR_STRING},       {3, 1, WEIR_INVALID, ATTR_NONE},
+        {0, 0, WEIR_INVALID, ATTR_NONE}, {0, 5, WEIR_INVALID, ATTR_NONE}, {3, 99, WEIR_INVALID, ATTR_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Bytes attribute = {.n = 0}, node = {.n = 0}, graph = {.n = 0}, model = {.n = 0};
+        put_text(&attribute, 1, "a");
+        if (rows[i].field == 3)
+            put_int(&attribute, 3, 4);
+        else if (rows[i].field == 4)
+            put_text(&attribute, 4, "text");
+        if (rows[i].type != 0)
+            put_int(&attribute, 20, rows[i].type);
+        put_text(&node, 4, "Op");
+        put_message(&node, 5, &attribute);
+        put_message(&graph, 1, &node);
+        put_model(&model, &graph);
+        Source source = {.path = "m.onnx"};
+        Model *m;
+        assert_int_equal(model_read_binary(cx, &source, model.at, model.n, &m), rows[i].status);
+        if (rows[i].status == WEIR_OK)
+            assert_int_equal(m->graph.nodes[0].attributes[0].kind, rows[i].kind);
+        else
+            assert_int_equal(last_diag(cx), E_ONNX_ATTRIBUTE);
+    }
+}
+
+static void tensor_files_there_and_back(void **state)
+{
+    weir_context *cx = *state;
+    char folder[] = "/tmp/weir-onnx-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const char *path = arena_printf(&cx->arena, "%s/t.pb", folder);
+    static const Dtype types[] = {DT_F32, DT_I4, DT_U2, DT_F16, DT_BOOL, DT_I64, DT_F4E2M1};
+    bool equal = true;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        Tensor t = tensor_new(cx, types[i], 2, (int64_t[]){3, 1}), back = {0};
+        for (size_t k = 0; k < 3; k++)
+            ((unsigned char *)t.data)[k * dtype_bytes(types[i])] = (unsigned char)(k == 2);
+        Name name = {0};
+        weir_status status = tensor_proto_write(cx, path, "t", &t);
+        if (status == WEIR_OK)
+            status = tensor_proto_read(cx, path, &name, &back);
+        equal &= status == WEIR_OK && strcmp(cx_text(cx, name), "t") == 0 && back.type == types[i] && back.n_dims == 2 &&
+                 back.extent[0] == 3 && memcmp(back.data, t.data, tensor_bytes(cx, &t)) == 0;
+    }
+    unlink(path);
+    rmdir(folder);
+    assert_true(equal);
+}
+
 /* ---- external data ---- */
 
 static void put_entry(Bytes *tensor, const char *key, const char *value)
@@ -391,6 +486,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(strings_keep_their_length, setup, teardown),
         cmocka_unit_test_setup_teardown(tensors_that_contradict_themselves, setup, teardown),
         cmocka_unit_test_setup_teardown(values_defined_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(sparse_tensors_become_dense, setup, teardown),
+        cmocka_unit_test_setup_teardown(attributes_say_what_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(tensor_files_there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(external_data_stays_in_the_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(graphs_within_graphs, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_messages, setup, teardown),
