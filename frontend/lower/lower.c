@@ -110,6 +110,14 @@ static weir_status declared_shape(Walk *w, const ValueInfo *info, Operand *op)
     return status;
 }
 
+static bool declares_one(const ValueType *type)
+{
+    for (uint32_t d = 0; d < type->n_dims; d++)
+        if (type->dims[d].extent != 1)
+            return false;
+    return true;
+}
+
 static weir_status given_shape(Walk *w, const ValueInfo *info, const Tensor *value, Operand *op)
 {
     if (value->type != op->type)
@@ -120,6 +128,12 @@ static weir_status given_shape(Walk *w, const ValueInfo *info, const Tensor *val
     memcpy(op->extent, value->extent, sizeof op->extent);
     if (!info->type.has_shape)
         return WEIR_OK;
+    if (tensor_elements(value) == 1 && declares_one(&info->type)) { /* one element fits a scalar and [1] alike */
+        op->n_dims = info->type.n_dims;
+        for (uint32_t d = 0; d < op->n_dims; d++)
+            op->extent[d] = 1;
+        return WEIR_OK;
+    }
     bool fits = info->type.n_dims == value->n_dims;
     for (uint32_t d = 0; fits && d < value->n_dims; d++)
         fits = info->type.dims[d].extent < 0 || info->type.dims[d].extent == value->extent[d];
@@ -181,6 +195,15 @@ static weir_status declare_input(Walk *w, uint32_t k, Operand *op)
     return WEIR_OK;
 }
 
+/* The operand becomes a constant, of its declared shape. */
+static void bind_value(Walk *w, Operand *op, const Tensor *given)
+{
+    Tensor *value = arena_copy(&w->cx->arena, given, sizeof *given);
+    value->n_dims = op->n_dims;
+    memcpy(value->extent, op->extent, sizeof op->extent);
+    op->value = value;
+}
+
 static weir_status bring_inputs(Walk *w, LoweredInfo *info)
 {
     weir_context *cx = w->cx;
@@ -193,7 +216,7 @@ static weir_status bring_inputs(Walk *w, LoweredInfo *info)
         bool by_value = (w->bound[k / 64] >> (k % 64) & 1) != 0;
         const LowerInput *given = given_input(w, op->name);
         if (status == WEIR_OK && by_value && given != NULL)
-            op = operand_constant(w, op->name, given->value);
+            bind_value(w, op, given->value);
         else if (status == WEIR_OK)
             status = declare_input(w, k, op);
         op->poisoned = status != WEIR_OK;
