@@ -59,6 +59,28 @@ bool want_by_value(Walk *w, const uint64_t *depends)
     return true;
 }
 
+bool any_wanted(const Walk *w)
+{
+    for (uint32_t i = 0; i < w->dependency_words; i++)
+        if ((w->wanted[i] & ~w->bound[i]) != 0)
+            return true;
+    return false;
+}
+
+bool switches(const Walk *w, const uint64_t *depends)
+{
+    enum { FEW = 64 };
+    for (uint32_t i = 0; i < w->n_graph_inputs; i++) {
+        if ((depends[i / 64] >> (i % 64) & 1) == 0)
+            continue;
+        const LowerInput *given = given_input(w, graph_input_name(w, i));
+        if (given == NULL || given->value == NULL || given->value->data == NULL || tensor_elements(given->value) > FEW ||
+            dtype_kind(given->value->type) == DK_FLOAT)
+            return false;
+    }
+    return true;
+}
+
 /* ---- extents of an input ---- */
 
 static weir_status input_error(Walk *w, const ValueInfo *info, DiagId id, weir_status status, const char *reason)

@@ -117,6 +117,11 @@ Operand *operand_poisoned(Walk *w, Name name);
 const uint64_t *depends_union(Walk *w, const uint64_t *a, const uint64_t *b);
 /* Marks the inputs in `depends` to be bound by value; false if one of them has no value. */
 bool want_by_value(Walk *w, const uint64_t *depends);
+/* Whether this run has met an operand that must be bound: it will be repeated. */
+bool any_wanted(const Walk *w);
+/* Whether these inputs look like switches and sizes (few integers or bools) whose values are at hand, so that a branch
+ * is better decided now. */
+bool switches(const Walk *w, const uint64_t *depends);
 /* The name of a graph input by number. */
 Name graph_input_name(const Walk *w, uint32_t number);
 
