@@ -46,7 +46,7 @@ static void print_value(const weir_context *cx, const MachineValue *value, Text 
     case MV_LIST:
         text_printf(out, "[");
         for (uint32_t i = 0; i < value->n; i++) {
-            text_printf(out, i == 0 ? "" : ", ");
+            text_printf(out, "%s", i == 0 ? "" : ", ");
             print_value(cx, &value->items[i], out);
         }
         text_printf(out, "]");

@@ -126,8 +126,15 @@ const Split *mapping_split_of(const Mapping *m, PartId parent, const bool *have)
 ExprId mapping_coordinate(const Mapping *m, Cascade *cs, PartId part, const RankId *part_rank);
 
 /* ---- text, checks, pinning ---- */
-/* One map; names are resolved in `cs` (the group: all definitions of the cascade, or those of the named group). */
+/* All maps of a text (as `weir plan` prints them); names are resolved in `cs`. The statements of a map are those of the
+ * group of its name in `groups`; without groups all definitions of the cascade if the map has its name, else the map's leaves. */
+struct Groups;
+MUST_USE weir_status mapping_parse_all(weir_context *cx, const Source *source, Cascade *cs, const struct Groups *groups,
+                                       uint32_t *out_n, Mapping ***out_mappings);
+/* The same for a text of one map. */
 MUST_USE weir_status mapping_parse(weir_context *cx, const Source *source, Cascade *cs, Mapping **out_mapping);
+/* The definitions (ST_DEFINE) of a cascade in text order; regions are entered. */
+uint32_t mapping_definitions(const Cascade *cs, StatementId **out_definitions);
 struct Text;
 void mapping_print(const Mapping *m, struct Text *out);
 MUST_USE weir_status mapping_verify(const Mapping *m, const Machine *machine);
