@@ -33,6 +33,7 @@ typedef struct weir_context {
     Diagnostics diag;
     Limits limits;
     VEC(Cleanup) cleanups;
+    struct ElementaryTable *elementary; /* ir/elementary.c: built at first use */
 } weir_context;
 
 /* NULL if there is no memory for it. */
