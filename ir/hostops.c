@@ -60,6 +60,11 @@ static Tensor *prepared(Host *h, uint32_t target)
     return target < h->st->n_targets ? &h->ev->values[h->st->targets[target].tensor.i] : NULL;
 }
 
+static Tensor *first_target(Host *h)
+{
+    return &h->ev->values[h->st->targets[0].tensor.i];
+}
+
 static weir_status prepare(Host *h, uint32_t target)
 {
     if (target >= h->st->n_targets)
@@ -162,7 +167,7 @@ static weir_status run_sort(Host *h, bool largest)
     uint32_t axis = axis_of(h, in->n_dims);
     TRY(prepare(h, 0));
     TRY(prepare(h, 1));
-    Tensor *values = prepared(h, 0), *places = prepared(h, 1);
+    Tensor *values = first_target(h), *places = prepared(h, 1);
     int64_t n = h->extent[0][axis], k = values->extent[axis];
     if (k > n)
         return eval_trap(h->ev, h->st, "", "%lld elements are wanted of %lld", (long long)k, (long long)n);
@@ -215,7 +220,7 @@ static weir_status run_nonzero(Host *h)
     }
     TRY(store_count(h, 1, count));
     TRY(prepare(h, 0));
-    Tensor *places = prepared(h, 0);
+    Tensor *places = first_target(h);
     size_t to = 0;
     memset(at, 0, sizeof at);
     for (int64_t i = 0; i < elements; i++) {
@@ -236,7 +241,7 @@ static weir_status run_compress(Host *h)
         count += is_set(condition, i);
     TRY(store_count(h, 1, count));
     TRY(prepare(h, 0));
-    Tensor *out = prepared(h, 0);
+    Tensor *out = first_target(h);
     int64_t at[TENSOR_MAX_DIMS] = {0}, outer[TENSOR_MAX_DIMS];
     memcpy(outer, h->extent[0], sizeof outer);
     outer[axis] = 1;
@@ -365,7 +370,7 @@ static weir_status run_unique(Host *h)
     TRY(store_count(h, 4, n_groups));
     for (uint32_t t = 0; t < 4; t++)
         TRY(prepare(h, t));
-    Tensor *out = prepared(h, 0);
+    Tensor *out = first_target(h);
     for (int64_t g = 0; g < n_groups; g++)
         store_i64(prepared(h, 1), g, first[g]);
     memset(room, 0, n * sizeof *room);
@@ -478,7 +483,7 @@ static weir_status run_nms(Host *h)
         count += pick_boxes(&s, c / s.classes, c % s.classes, items, picked);
     TRY(store_count(h, 1, count));
     TRY(prepare(h, 0));
-    Tensor *out = prepared(h, 0);
+    Tensor *out = first_target(h);
     int64_t row = 0;
     for (int64_t c = 0; c < s.batches * s.classes; c++) {
         int64_t k = pick_boxes(&s, c / s.classes, c % s.classes, items, picked);
@@ -523,7 +528,7 @@ static weir_status run_det(Host *h)
 {
     const Tensor *in = h->input[0];
     TRY(prepare(h, 0));
-    Tensor *out = prepared(h, 0);
+    Tensor *out = first_target(h);
     int64_t n = h->extent[0][in->n_dims - 1], matrices = tensor_elements(out);
     double *m = context_buffer(h->ev->cx, arena_array_bytes(&h->ev->cx->arena, (size_t)(n * n), sizeof *m));
     for (int64_t b = 0; b < matrices; b++) {

@@ -68,14 +68,14 @@ static double ulps(float got, double want)
     if (isinf(rounded) || isinf(got)) {
         if ((double)got == want || got == rounded)
             return 0;
-        return fabs(want) > 0.9999999 * FLT_MAX && fabs(want) < 1.0000001 * FLT_MAX ? 1 : HUGE_VAL;
+        return fabs(want) > 0.9999999 * (double)FLT_MAX && fabs(want) < 1.0000001 * (double)FLT_MAX ? 1 : HUGE_VAL;
     }
     int exponent;
     frexp(want, &exponent);
     if (want == 0 || exponent < -125)
         exponent = -125;
     double distance = fabs((double)got - want) / ldexp(1, exponent - 24);
-    bool sign_kept = want != 0 || signbit(got) == signbit(want);
+    bool sign_kept = want != 0 || (signbit(got) != 0) == (signbit(want) != 0);
     return sign_kept ? distance : HUGE_VAL;
 }
 
