@@ -51,15 +51,15 @@ typedef struct LoopExpr {
 } LoopExpr;
 
 typedef enum LoopStmtKind {
-    LOOP_FOR,    /* for var in lo .. hi - 1 { body }; counters are i64 */
-    LOOP_IF,     /* if a { body } else { other } */
-    LOOP_LET,    /* var := a, its only value */
-    LOOP_ASSIGN, /* var := a, a variable that changes */
-    LOOP_STORE,  /* slot[a .. a + lanes - 1] := b, converted to the slot's type */
-    LOOP_TRAP,   /* if a: leave with code, site and value b (i64) */
-    LOOP_CALL,   /* function(slots; scalars): leaves if the callee trapped */
-    LOOP_BREAK,  /* if a: leave the innermost FOR */
-    LOOP_NOTE    /* a comment */
+    LOOP_ST_FOR,    /* for var in lo .. hi - 1 { body }; counters are i64 */
+    LOOP_ST_IF,     /* if a { body } else { other } */
+    LOOP_ST_LET,    /* var := a, its only value */
+    LOOP_ST_ASSIGN, /* var := a, a variable that changes */
+    LOOP_ST_STORE,  /* slot[a .. a + lanes - 1] := b, converted to the slot's type */
+    LOOP_ST_TRAP,   /* if a: leave with code, site and value b (i64) */
+    LOOP_ST_CALL,   /* function(slots; scalars): leaves if the callee trapped */
+    LOOP_ST_BREAK,  /* if a: leave the innermost FOR */
+    LOOP_ST_NOTE    /* a comment */
 } LoopStmtKind;
 
 /* Codes that a run returns; 0 is success. */
@@ -114,7 +114,7 @@ typedef struct LoopFunction {
     LoopBlock body;
 } LoopFunction;
 
-typedef enum LoopBufferKind { LOOP_IN, LOOP_OUT, LOOP_CONST, LOOP_ARENA } LoopBufferKind;
+typedef enum LoopBufferKind { BUFFER_IN, BUFFER_OUT, BUFFER_CONST, BUFFER_ARENA } LoopBufferKind;
 
 /* One coordinate of a layout: the sum of mult * (index of dim), then division and remainder step by step. */
 enum { LOOP_LAYOUT_DIMS = 8, LOOP_LAYOUT_STEPS = 4 };

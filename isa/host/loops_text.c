@@ -128,37 +128,37 @@ static void print_stmt(const LoopProgram *p, const LoopFunction *f, const LoopSt
     static const char *const traps[] = {"none", "index", "extent", "trip"};
     indent(out, level);
     switch (st->kind) {
-    case LOOP_FOR:
+    case LOOP_ST_FOR:
         print_for(p, f, st, level, out);
         return;
-    case LOOP_IF:
+    case LOOP_ST_IF:
         print_if(p, f, st, level, out);
         return;
-    case LOOP_LET:
-    case LOOP_ASSIGN:
-        text_printf(out, st->kind == LOOP_LET ? "let " : "set ");
+    case LOOP_ST_LET:
+    case LOOP_ST_ASSIGN:
+        text_printf(out, st->kind == LOOP_ST_LET ? "let " : "set ");
         print_var(f, st->var, out);
         text_printf(out, " = ");
         break;
-    case LOOP_STORE:
+    case LOOP_ST_STORE:
         text_printf(out, "store %u[", st->slot);
         print_expr(p, f, st->a, out);
         text_printf(out, "] = ");
         print_expr(p, f, st->b, out);
         text_printf(out, "\n");
         return;
-    case LOOP_TRAP:
+    case LOOP_ST_TRAP:
         text_printf(out, "trap %s site %u value ", traps[st->trap], st->site);
         print_expr(p, f, st->b, out);
         text_printf(out, " if ");
         break;
-    case LOOP_CALL:
+    case LOOP_ST_CALL:
         print_call(p, f, st, out);
         return;
-    case LOOP_BREAK:
+    case LOOP_ST_BREAK:
         text_printf(out, "break if ");
         break;
-    case LOOP_NOTE:
+    case LOOP_ST_NOTE:
         text_printf(out, "# %s\n", st->text);
         return;
     }
@@ -198,7 +198,7 @@ void loops_print(const LoopProgram *p, Text *out)
         const LoopBuffer *b = &p->buffers.at[k];
         text_printf(out, "buffer %u %s : %s %s elements %" PRIu64, k, cx_text(p->cx, b->name), dtype_text(b->type), kinds[b->kind],
                     b->elements);
-        if (b->kind == LOOP_CONST || b->kind == LOOP_ARENA)
+        if (b->kind == BUFFER_CONST || b->kind == BUFFER_ARENA)
             text_printf(out, " at %" PRIu64, b->offset);
         text_printf(out, "\n");
     }

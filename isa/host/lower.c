@@ -50,11 +50,11 @@ static LoopExprId trip_count(Lower *l, const Statement *st)
     if (st->trip.i == 0)
         return loop_int(p, bound);
     LoopExprId value = loop_load(p, tensor_at(l->cs, st->trip)->type, 1, buffer_for(l, NULL, st->trip), loop_int(p, 0));
-    LoopStmt let = {.kind = LOOP_LET, .a = loop_cast(p, LOOP_CAST, DT_I64, value)};
+    LoopStmt let = {.kind = LOOP_ST_LET, .a = loop_cast(p, LOOP_CAST, DT_I64, value)};
     let.var = loop_add_var(p, &l->entry, (LoopVar){.name = "n", .type = DT_I64, .lanes = 1});
     loop_add(p, &l->block, let);
     value = loop_var(p, &l->entry, let.var);
-    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_TRAP, .trap = LOOP_TRAP_TRIP, .a = loop_binary(p, LOOP_LT, loop_int(p, bound), value),
+    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_TRAP, .trap = LOOP_TRAP_TRIP, .a = loop_binary(p, LOOP_LT, loop_int(p, bound), value),
                                       .b = value, .site = p->sites.n});
     vec_push(&l->cx->arena, &p->sites, (StatementId){0});
     return value;
@@ -78,7 +78,7 @@ static MUST_USE weir_status lower_iterate(Lower *l, StatementId id)
     LoopProgram *p = l->p;
     LoopVar count = {.name = "count", .type = DT_I64, .lanes = 1, .changes = true, .ranged = true, .most = rank_at(l->cs, st.rank)->extent};
     uint32_t count_var = loop_add_var(p, &l->entry, count);
-    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ASSIGN, .var = count_var, .a = loop_int(p, 0)});
+    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_ASSIGN, .var = count_var, .a = loop_int(p, 0)});
     LoopExprId end = trip_count(l, &st);
     uint32_t from = ++l->calls;
     bool *zero = ARENA_ARRAY(&l->cx->arena, bool, l->cs->statements.n), *step = ARENA_ARRAY(&l->cx->arena, bool, l->cs->statements.n);
@@ -87,17 +87,17 @@ static MUST_USE weir_status lower_iterate(Lower *l, StatementId id)
         step[k] = !zero[k];
     }
     LoopVar var = {.name = "t", .type = DT_I64, .lanes = 1, .counter = true, .ranged = true, .most = rank_at(l->cs, st.rank)->extent - 1};
-    LoopStmt loop = {.kind = LOOP_FOR, .lo = loop_int(p, 0), .hi = end, .var = loop_add_var(p, &l->entry, var)};
+    LoopStmt loop = {.kind = LOOP_ST_FOR, .lo = loop_int(p, 0), .hi = end, .var = loop_add_var(p, &l->entry, var)};
     l->coordinate[st.rank.i] = loop_var(p, &l->entry, loop.var);
     TRY(lower_items(l, st.body_items, zero));
     LoopBlock outer = l->block;
     l->block = (LoopBlock){0};
     l->open_loops++;
     if (st.access.i != 0)
-        loop_add(p, &l->block, (LoopStmt){.kind = LOOP_BREAK, .a = loop_unary(p, LOOP_LNOT, entry_access(l, st.access))});
+        loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_BREAK, .a = loop_unary(p, LOOP_LNOT, entry_access(l, st.access))});
     TRY(lower_items(l, st.body_items, step));
     LoopExprId steps = index_add(p, &l->entry, l->coordinate[st.rank.i], loop_int(p, 1));
-    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ASSIGN, .var = count_var, .a = steps});
+    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_ASSIGN, .var = count_var, .a = steps});
     l->open_loops--;
     l->coordinate[st.rank.i] = (LoopExprId){0};
     l->count[st.rank.i] = loop_var(p, &l->entry, count_var);
@@ -112,7 +112,7 @@ static MUST_USE weir_status lower_iterate(Lower *l, StatementId id)
 static MUST_USE weir_status lower_if(Lower *l, StatementId id, const bool *wanted)
 {
     const Statement st = *statement_at(l->cs, id);
-    LoopStmt branch = {.kind = LOOP_IF, .a = entry_access(l, st.access)};
+    LoopStmt branch = {.kind = LOOP_ST_IF, .a = entry_access(l, st.access)};
     uint32_t from = ++l->calls;
     LoopBlock outer = l->block;
     l->block = (LoopBlock){0};
@@ -186,23 +186,23 @@ static void interface_buffers(Lower *l)
             vec_push(&l->cx->arena, &l->p->ranks, (RankId){r});
     if (l->p->ranks.n == 0)
         return;
-    LoopBuffer b = {.name = intern_text(&l->cx->names, "ranks"), .kind = LOOP_ARENA, .type = DT_I64, .elements = l->p->ranks.n};
+    LoopBuffer b = {.name = intern_text(&l->cx->names, "ranks"), .kind = BUFFER_ARENA, .type = DT_I64, .elements = l->p->ranks.n};
     b.bytes = 8 * b.elements;
     b.layout.row_major = true;
     b.last_use = UINT32_MAX;
     l->p->rank_buffer = l->p->buffers.n;
     vec_push(&l->cx->arena, &l->p->buffers, b);
     for (uint32_t k = 0; k < l->p->ranks.n; k++)
-        loop_add(l->p, &l->block, (LoopStmt){.kind = LOOP_STORE, .slot = l->p->rank_buffer, .a = loop_int(l->p, k), .b = loop_int(l->p, 0)});
+        loop_add(l->p, &l->block, (LoopStmt){.kind = LOOP_ST_STORE, .slot = l->p->rank_buffer, .a = loop_int(l->p, k), .b = loop_int(l->p, 0)});
 }
 
 static void finish_entry(Lower *l)
 {
-    static const bool is_aligned[] = {[LOOP_IN] = false, [LOOP_OUT] = false, [LOOP_CONST] = true, [LOOP_ARENA] = true};
+    static const bool is_aligned[] = {[BUFFER_IN] = false, [BUFFER_OUT] = false, [BUFFER_CONST] = true, [BUFFER_ARENA] = true};
     for (uint32_t k = 0; k < l->p->buffers.n; k++) {
         const LoopBuffer *b = &l->p->buffers.at[k];
         LoopSlot slot = {.name = cx_text(l->cx, b->name), .type = b->type, .is_aligned = is_aligned[b->kind]};
-        slot.written = b->kind == LOOP_OUT || b->kind == LOOP_ARENA;
+        slot.written = b->kind == BUFFER_OUT || b->kind == BUFFER_ARENA;
         (void)loop_add_slot(l->p, &l->entry, slot);
     }
     l->entry.name = "run";

@@ -93,22 +93,22 @@ static LoopExprId entry_extent(Lower *l, RankId rank)
         uint32_t buffer = buffer_for(l, NULL, r.scalar);
         value = loop_cast(p, LOOP_CAST, DT_I64, loop_load(p, tensor_at(l->cs, r.scalar)->type, 1, buffer, loop_int(p, 0)));
     }
-    LoopStmt let = {.kind = LOOP_LET, .a = value};
+    LoopStmt let = {.kind = LOOP_ST_LET, .a = value};
     let.var = loop_add_var(p, &l->entry, (LoopVar){.name = "n", .type = DT_I64, .lanes = 1});
     loop_add(p, &l->block, let);
     value = loop_var(p, &l->entry, let.var);
     LoopExprId outside = loop_binary(p, LOOP_LOR, loop_binary(p, LOOP_LT, value, loop_int(p, 0)),
                                      loop_binary(p, LOOP_LT, loop_int(p, r.extent), value));
-    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_TRAP, .trap = LOOP_TRAP_EXTENT, .a = outside, .b = value, .site = p->sites.n});
+    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_TRAP, .trap = LOOP_TRAP_EXTENT, .a = outside, .b = value, .site = p->sites.n});
     vec_push(&l->cx->arena, &p->sites, (StatementId){0});
-    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_STORE, .slot = p->rank_buffer, .a = loop_int(p, rank_number(p, rank)), .b = value});
+    loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_STORE, .slot = p->rank_buffer, .a = loop_int(p, rank_number(p, rank)), .b = value});
     return value;
 }
 
 static void add_call(GroupLower *g, uint32_t function, const char *note)
 {
     Lower *l = g->l;
-    LoopStmt st = {.kind = LOOP_CALL, .function = function, .site = g->p->sites.n};
+    LoopStmt st = {.kind = LOOP_ST_CALL, .function = function, .site = g->p->sites.n};
     for (uint32_t k = 0; k < g->sites.n; k++)
         vec_push(&l->cx->arena, &g->p->sites, g->sites.at[k]);
     st.n_slots = g->params.n;
@@ -122,7 +122,7 @@ static void add_call(GroupLower *g, uint32_t function, const char *note)
         if (st.scalars[k].i == 0)
             weir_bug(l->cx, "rank %s has no value here", rank_name(l->cs, rank));
     }
-    loop_add(g->p, &l->block, (LoopStmt){.kind = LOOP_NOTE, .text = note});
+    loop_add(g->p, &l->block, (LoopStmt){.kind = LOOP_ST_NOTE, .text = note});
     loop_add(g->p, &l->block, st);
 }
 

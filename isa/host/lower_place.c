@@ -147,7 +147,7 @@ static uint32_t constant_buffer(Lower *l, const GroupLower *g, TensorId tensor)
         if (l->p->buffers.at[k].tensor.i == tensor.i && same_layout(&l->p->buffers.at[k].layout, &layout))
             return k;
     const TensorDecl *t = tensor_at(l->cs, tensor);
-    return add_buffer(l, (LoopBuffer){.name = t->name, .tensor = tensor, .kind = LOOP_CONST, .type = t->type, .layout = layout,
+    return add_buffer(l, (LoopBuffer){.name = t->name, .tensor = tensor, .kind = BUFFER_CONST, .type = t->type, .layout = layout,
                                       .elements = (uint64_t)layout_elements(&layout, l->cs, tensor)});
 }
 
@@ -160,7 +160,7 @@ uint32_t buffer_for(Lower *l, GroupLower *g, TensorId tensor)
     } else if (l->buffer_of[tensor.i] != 0) {
         k = l->buffer_of[tensor.i] - 1;
     } else {
-        LoopBufferKind kind = t->is_out ? LOOP_OUT : t->role == TENSOR_IN ? LOOP_IN : LOOP_ARENA;
+        LoopBufferKind kind = t->is_out ? BUFFER_OUT : t->role == TENSOR_IN ? BUFFER_IN : BUFFER_ARENA;
         k = add_buffer(l, (LoopBuffer){.name = t->name, .tensor = tensor, .kind = kind, .type = t->type,
                                        .layout = l->layout_of[tensor.i],
                                        .elements = (uint64_t)layout_elements(&l->layout_of[tensor.i], l->cs, tensor)});
@@ -173,7 +173,7 @@ uint32_t buffer_for(Lower *l, GroupLower *g, TensorId tensor)
 static uint32_t add_parameter(GroupLower *g, const char *name, uint32_t buffer)
 {
     const LoopBuffer *b = &g->p->buffers.at[buffer];
-    LoopSlot slot = {.name = name, .type = b->type, .is_aligned = b->kind == LOOP_CONST || b->kind == LOOP_ARENA};
+    LoopSlot slot = {.name = name, .type = b->type, .is_aligned = b->kind == BUFFER_CONST || b->kind == BUFFER_ARENA};
     vec_push(&g->cx->arena, &g->params, buffer);
     return loop_add_slot(g->p, &g->f, slot);
 }
@@ -198,7 +198,7 @@ uint32_t place_temporary(GroupLower *g, const char *name, Dtype type, uint64_t e
         LoopSlot slot = {.name = name, .type = type, .local = true, .elements = elements, .written = true, .is_aligned = true};
         return loop_add_slot(g->p, &g->f, slot);
     }
-    LoopBuffer b = {.name = intern_text(&g->cx->names, name), .kind = LOOP_ARENA, .type = type, .elements = elements};
+    LoopBuffer b = {.name = intern_text(&g->cx->names, name), .kind = BUFFER_ARENA, .type = type, .elements = elements};
     b.layout.row_major = true;
     return add_parameter(g, name, add_buffer(g->l, b));
 }
@@ -391,7 +391,7 @@ void arena_assign(Lower *l)
     LoopBuffer **list = ARENA_ARRAY(&l->cx->arena, LoopBuffer *, p->buffers.n + 1);
     uint32_t n = 0;
     for (uint32_t k = 0; k < p->buffers.n; k++)
-        if (p->buffers.at[k].kind == LOOP_ARENA)
+        if (p->buffers.at[k].kind == BUFFER_ARENA)
             list[n++] = &p->buffers.at[k];
     qsort(list, n, sizeof list[0], by_size);
     for (uint32_t k = 0; k < n; k++) {
@@ -408,7 +408,7 @@ weir_status weights_assign(Lower *l)
     uint64_t at = 0;
     for (uint32_t k = 0; k < l->p->buffers.n; k++) {
         LoopBuffer *b = &l->p->buffers.at[k];
-        if (b->kind != LOOP_CONST)
+        if (b->kind != BUFFER_CONST)
             continue;
         b->offset = at;
         at += aligned(b->bytes);

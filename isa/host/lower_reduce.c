@@ -142,7 +142,7 @@ static LoopExprId identity(GroupLower *g, Reduction reduction, Dtype type)
 static void store(GroupLower *g, uint32_t slot, LoopExprId index, LoopExprId value)
 {
     g->f.slots.at[slot].written = true;
-    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_STORE, .slot = slot, .a = index, .b = value});
+    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_ST_STORE, .slot = slot, .a = index, .b = value});
 }
 
 static LoopExprId accumulator_index(GroupLower *g, const Leaf *leaf, const Segment *seg)
@@ -271,7 +271,7 @@ static void chain_step(GroupLower *g, void *data)
     const Chain *c = data;
     LoopExprId value = combined(g, c->leaf, c->seg, c->lane + 1, (LoopExprId){0});
     LoopExprId sum = loop_binary(g->p, combine_op(statement_of(g, c->leaf)->reduction), loop_var(g->p, &g->f, c->var), value);
-    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_ASSIGN, .var = c->var, .a = sum});
+    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_ST_ASSIGN, .var = c->var, .a = sum});
 }
 
 static LoopExprId in_sequence(GroupLower *g, const Leaf *leaf, const Segment *seg, uint32_t lane, LoopExprId first)
@@ -280,7 +280,7 @@ static LoopExprId in_sequence(GroupLower *g, const Leaf *leaf, const Segment *se
     Chain c = {.leaf = leaf, .seg = seg, .lane = lane, .var = loop_add_var(g->p, &g->f, var)};
     if (first.i == 0)
         first = identity(g, statement_of(g, leaf)->reduction, leaf->accumulator);
-    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_ASSIGN, .var = c.var, .a = first});
+    loop_add(g->p, &g->block, (LoopStmt){.kind = LOOP_ST_ASSIGN, .var = c.var, .a = first});
     HostNode node = *leaf_node(g, leaf, seg->lanes[lane]);
     node.role = ROLE_FOR;
     node.window = WINDOW_NONE;
@@ -373,7 +373,7 @@ static void point_position(GroupLower *g, const Leaf *leaf, const Segment *seg)
     const Statement *st = statement_of(g, leaf);
     LoopProgram *p = g->p;
     LoopVar var = {.name = "v", .type = leaf->accumulator, .lanes = 1};
-    LoopStmt let = {.kind = LOOP_LET, .a = lower_value(g, st->body, leaf->accumulator)};
+    LoopStmt let = {.kind = LOOP_ST_LET, .a = lower_value(g, st->body, leaf->accumulator)};
     let.var = loop_add_var(p, &g->f, var);
     loop_add(p, &g->block, let);
     Take t = {.slot = seg->slot, .position_slot = seg->position_slot, .index = accumulator_index(g, leaf, seg),
@@ -468,7 +468,7 @@ static void scatter_update(GroupLower *g, void *data)
     for (uint32_t d = 0; d < st->n_scatter; d++) {
         LoopVar var = {.name = "x", .type = DT_I64, .lanes = 1};
         value_begin(g, st->scatter_index[d]);
-        LoopStmt let = {.kind = LOOP_LET, .a = lower_index(g, st->scatter_index[d])};
+        LoopStmt let = {.kind = LOOP_ST_LET, .a = lower_index(g, st->scatter_index[d])};
         int64_t least, most;
         var.ranged = index_range(g->p, &g->f, let.a, &least, &most);
         var.least = var.ranged ? least : 0;

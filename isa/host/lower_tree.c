@@ -164,7 +164,7 @@ static void counted(GroupLower *g, const HostNode *n, LoopExprId lo, LoopExprId 
     LoopVar var = {.name = "i", .type = DT_I64, .lanes = 1, .counter = true, .ranged = ranged};
     var.least = ranged ? lo_least : 0;
     var.most = ranged ? hi_most - 1 : 0;
-    LoopStmt st = {.kind = LOOP_FOR, .lo = lo, .hi = hi, .var = loop_add_var(g->p, &g->f, var)};
+    LoopStmt st = {.kind = LOOP_ST_FOR, .lo = lo, .hi = hi, .var = loop_add_var(g->p, &g->f, var)};
     st.unroll = (n->role == ROLE_UNROLL) && fixed && hi_most - lo_least <= MOST_UNROLL;
     st.lane = n->role == ROLE_LANE && fixed;
     st.parallel = n->role == ROLE_UNIT;
@@ -406,7 +406,7 @@ void rank_loop(GroupLower *g, RankId rank, BodyFn *body, void *data)
     LoopExprId end = rank_end(g, rank), before = g->rank_value[rank.i];
     LoopVar var = {.name = "i", .type = DT_I64, .lanes = 1, .counter = true, .ranged = true};
     var.most = rank_at(g->cs, rank)->extent - 1;
-    LoopStmt st = {.kind = LOOP_FOR, .lo = loop_int(g->p, 0), .hi = end, .var = loop_add_var(g->p, &g->f, var)};
+    LoopStmt st = {.kind = LOOP_ST_FOR, .lo = loop_int(g->p, 0), .hi = end, .var = loop_add_var(g->p, &g->f, var)};
     g->rank_value[rank.i] = var.most == 0 && loop_expr(g->p, end)->op == LOOP_CONST ? loop_int(g->p, 0) : loop_var(g->p, &g->f, st.var);
     LoopBlock outer = g->block;
     g->block = (LoopBlock){0};
@@ -428,7 +428,7 @@ void if_true(GroupLower *g, LoopExprId condition, BodyFn *body, void *data)
     LoopBlock outer = g->block;
     g->block = (LoopBlock){0};
     body(g, data);
-    LoopStmt st = {.kind = LOOP_IF, .a = condition, .body = g->block};
+    LoopStmt st = {.kind = LOOP_ST_IF, .a = condition, .body = g->block};
     g->block = outer;
     loop_add(g->p, &g->block, st);
 }

@@ -138,7 +138,7 @@ void check_inside(GroupLower *g, LoopExprId index, LoopExprId end, bool proven)
     LoopExprId ok = proven ? loop_const_int(g->p, DT_BOOL, 1) : inside_condition(g, index, end);
     if (loop_expr(g->p, ok)->op == LOOP_CONST)
         return;
-    LoopStmt st = {.kind = LOOP_TRAP, .trap = LOOP_TRAP_INDEX, .a = loop_unary(g->p, LOOP_LNOT, ok), .b = index};
+    LoopStmt st = {.kind = LOOP_ST_TRAP, .trap = LOOP_TRAP_INDEX, .a = loop_unary(g->p, LOOP_LNOT, ok), .b = index};
     st.site = site_here(g);
     loop_add(g->p, &g->block, st);
 }
@@ -324,7 +324,7 @@ LoopExprId lower_value(GroupLower *g, ExprId e, Dtype as)
     bool worth = x.kind == EX_CALL || x.kind == EX_CAST || x.kind == EX_ACCESS;
     if (g->uses[e.i] > 1 && worth && loop_expr(g->p, value)->op != LOOP_CONST) {
         LoopVar var = {.name = "v", .type = loop_expr(g->p, value)->type, .lanes = 1};
-        LoopStmt st = {.kind = LOOP_LET, .var = loop_add_var(g->p, &g->f, var), .a = value};
+        LoopStmt st = {.kind = LOOP_ST_LET, .var = loop_add_var(g->p, &g->f, var), .a = value};
         loop_add(g->p, &g->block, st);
         value = loop_var(g->p, &g->f, st.var);
         g->memo[e.i] = value;
