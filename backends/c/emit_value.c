@@ -130,9 +130,9 @@ static bool emit_index(Emit *e, LoopExprId id, const LoopExpr *x)
     int64_t least, most;
     if (x->type != DT_I64 || x->lanes != 1)
         return false;
-    bool known = index_range(e->p, e->f, id, &least, &most);
+    bool known = loop_index_range(e->p, e->f, id, &least, &most);
     if ((x->op == LOOP_FLOORDIV || x->op == LOOP_FLOORMOD) && arg(e, id, 1)->op == LOOP_CONST &&
-        index_range(e->p, e->f, loop_arg(e->p, id, 0), &least, &most) && least >= 0) {
+        loop_index_range(e->p, e->f, loop_arg(e->p, id, 0), &least, &most) && least >= 0) {
         emit_infix(e, id, x->op == LOOP_FLOORDIV ? "/" : "%");
         return true;
     }
@@ -157,7 +157,7 @@ static void emit_to_float(Emit *e, LoopExprId id, const LoopExpr *x)
         bool wide = a->type == DT_I64 || a->type == DT_U64;
         text_printf(&e->body, wide ? "w_round_%s(w_odd_f32(w_odd_f64((int64_t)" : "w_round_%s(w_odd_f32((double)(", dtype_text(x->type));
         emit_arg(e, id, 0);
-        text_printf(&e->body, wide ? ")))" : ")))");
+        text_printf(&e->body, ")))");
         return;
     } else {
         text_printf(&e->body, "w_round_%s((", dtype_text(x->type));

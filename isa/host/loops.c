@@ -228,16 +228,16 @@ static LoopExprId rebuild(LoopProgram *p, const LoopFunction *f, LoopExpr x, con
     if (x.type == DT_I64 && x.lanes == 1) {
         switch (x.op) {
         case LOOP_ADD:
-            return index_add(p, f, args[0], args[1]);
+            return loop_index_add(p, f, args[0], args[1]);
         case LOOP_MUL:
             if (loop_expr(p, args[1])->op == LOOP_CONST)
-                return index_scale(p, f, args[0], loop_expr(p, args[1])->i);
+                return loop_index_scale(p, f, args[0], loop_expr(p, args[1])->i);
             break;
         case LOOP_FLOORDIV:
         case LOOP_FLOORMOD:
             by = loop_expr(p, args[1])->i;
             if (loop_expr(p, args[1])->op == LOOP_CONST && by > 0)
-                return x.op == LOOP_FLOORDIV ? index_div(p, f, args[0], by) : index_mod(p, f, args[0], by);
+                return x.op == LOOP_FLOORDIV ? loop_index_div(p, f, args[0], by) : loop_index_mod(p, f, args[0], by);
             break;
         default:
             break;

@@ -192,14 +192,14 @@ bool loop_uses_load(const LoopProgram *p, LoopExprId e);
 
 /* Index arithmetic in i64: sums of multiples, quotients and remainders, kept in a normal form that uses the ranges of
  * counters; so (8 * o1 + o0) / 8 is o1. */
-LoopExprId index_add(LoopProgram *p, const LoopFunction *f, LoopExprId a, LoopExprId b);
-LoopExprId index_scale(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t factor);
-LoopExprId index_div(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by); /* floor */
-LoopExprId index_mod(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by);
+LoopExprId loop_index_add(LoopProgram *p, const LoopFunction *f, LoopExprId a, LoopExprId b);
+LoopExprId loop_index_scale(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t factor);
+LoopExprId loop_index_div(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by); /* floor */
+LoopExprId loop_index_mod(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by);
 /* False if the range is not known. */
-bool index_range(const LoopProgram *p, const LoopFunction *f, LoopExprId e, int64_t *out_least, int64_t *out_most);
+bool loop_index_range(const LoopProgram *p, const LoopFunction *f, LoopExprId e, int64_t *out_least, int64_t *out_most);
 /* e = rest + coefficient * var with `rest` free of var; false if it is not so. */
-bool index_linear(LoopProgram *p, const LoopFunction *f, LoopExprId e, uint32_t var, int64_t *out_coefficient,
+bool loop_index_linear(LoopProgram *p, const LoopFunction *f, LoopExprId e, uint32_t var, int64_t *out_coefficient,
                   LoopExprId *out_rest);
 
 uint32_t loop_add_var(LoopProgram *p, LoopFunction *f, LoopVar var);

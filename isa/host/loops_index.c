@@ -78,7 +78,7 @@ static LoopExprId build(LoopProgram *p, const Linear *l)
     return l->constant == 0 ? sum : plain(p, LOOP_ADD, sum, loop_int(p, l->constant));
 }
 
-LoopExprId index_add(LoopProgram *p, const LoopFunction *f, LoopExprId a, LoopExprId b)
+LoopExprId loop_index_add(LoopProgram *p, const LoopFunction *f, LoopExprId a, LoopExprId b)
 {
     (void)f;
     Linear l = {0};
@@ -87,7 +87,7 @@ LoopExprId index_add(LoopProgram *p, const LoopFunction *f, LoopExprId a, LoopEx
     return build(p, &l);
 }
 
-LoopExprId index_scale(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t factor)
+LoopExprId loop_index_scale(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t factor)
 {
     (void)f;
     Linear l = {0};
@@ -114,7 +114,7 @@ static void divide(const Linear *l, int64_t by, Linear *quotient, Linear *rest)
     rest->constant = l->constant - by * quotient->constant;
 }
 
-LoopExprId index_div(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by)
+LoopExprId loop_index_div(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by)
 {
     if (by == 1)
         return a;
@@ -123,15 +123,15 @@ LoopExprId index_div(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_
     divide(&l, by, &q, &r);
     LoopExprId rest = build(p, &r);
     int64_t least, most;
-    if (index_range(p, f, rest, &least, &most) && floor_div(least, by) == floor_div(most, by)) {
+    if (loop_index_range(p, f, rest, &least, &most) && floor_div(least, by) == floor_div(most, by)) {
         q.constant += floor_div(least, by);
         return build(p, &q);
     }
     LoopExprId part = plain(p, LOOP_FLOORDIV, rest, loop_int(p, by));
-    return index_add(p, f, build(p, &q), part);
+    return loop_index_add(p, f, build(p, &q), part);
 }
 
-LoopExprId index_mod(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by)
+LoopExprId loop_index_mod(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_t by)
 {
     if (by == 1)
         return loop_int(p, 0);
@@ -140,8 +140,8 @@ LoopExprId index_mod(LoopProgram *p, const LoopFunction *f, LoopExprId a, int64_
     divide(&l, by, &q, &r);
     LoopExprId rest = build(p, &r);
     int64_t least, most;
-    if (index_range(p, f, rest, &least, &most) && floor_div(least, by) == floor_div(most, by))
-        return index_add(p, f, rest, loop_int(p, -by * floor_div(least, by)));
+    if (loop_index_range(p, f, rest, &least, &most) && floor_div(least, by) == floor_div(most, by))
+        return loop_index_add(p, f, rest, loop_int(p, -by * floor_div(least, by)));
     return plain(p, LOOP_FLOORMOD, rest, loop_int(p, by));
 }
 
@@ -184,7 +184,7 @@ static bool range_binary(LoopOp op, const int64_t *lo, const int64_t *hi, int64_
     }
 }
 
-bool index_range(const LoopProgram *p, const LoopFunction *f, LoopExprId e, int64_t *out_least, int64_t *out_most)
+bool loop_index_range(const LoopProgram *p, const LoopFunction *f, LoopExprId e, int64_t *out_least, int64_t *out_most)
 {
     const LoopExpr *x = loop_expr(p, e);
     int64_t lo[2], hi[2];
@@ -196,21 +196,21 @@ bool index_range(const LoopProgram *p, const LoopFunction *f, LoopExprId e, int6
     case LOOP_COND:
     case LOOP_SELECT:
         for (uint32_t k = 0; k < 2; k++)
-            if (!index_range(p, f, loop_arg(p, e, k + 1), &lo[k], &hi[k]))
+            if (!loop_index_range(p, f, loop_arg(p, e, k + 1), &lo[k], &hi[k]))
                 return false;
         return bounded(lo[0] < lo[1] ? lo[0] : lo[1], hi[0] > hi[1] ? hi[0] : hi[1], out_least, out_most);
     default:
         if (x->n_args != 2 || x->type != DT_I64)
             return false;
         for (uint32_t k = 0; k < 2; k++)
-            if (!index_range(p, f, loop_arg(p, e, k), &lo[k], &hi[k]))
-                return x->op == LOOP_FLOORMOD && k == 0 && index_range(p, f, loop_arg(p, e, 1), &lo[1], &hi[1]) &&
+            if (!loop_index_range(p, f, loop_arg(p, e, k), &lo[k], &hi[k]))
+                return x->op == LOOP_FLOORMOD && k == 0 && loop_index_range(p, f, loop_arg(p, e, 1), &lo[1], &hi[1]) &&
                        lo[1] == hi[1] && bounded(0, lo[1] - 1, out_least, out_most);
         return range_binary(x->op, lo, hi, out_least, out_most);
     }
 }
 
-bool index_linear(LoopProgram *p, const LoopFunction *f, LoopExprId e, uint32_t var, int64_t *out_coefficient,
+bool loop_index_linear(LoopProgram *p, const LoopFunction *f, LoopExprId e, uint32_t var, int64_t *out_coefficient,
                   LoopExprId *out_rest)
 {
     (void)f;

@@ -20,8 +20,8 @@ static LoopExprId entry_access(Lower *l, ExprId e)
             weir_bug(l->cx, "a condition whose index is not affine");
         LoopExprId index = loop_int(l->p, a.constant);
         for (uint32_t k = 0; k < a.n; k++)
-            index = index_add(l->p, &l->entry, index, index_scale(l->p, &l->entry, l->coordinate[a.rank[k].i], a.coefficient[k]));
-        at = index_add(l->p, &l->entry, index_scale(l->p, &l->entry, at, dim_extent(l->cs, x.tensor, d)), index);
+            index = loop_index_add(l->p, &l->entry, index, loop_index_scale(l->p, &l->entry, l->coordinate[a.rank[k].i], a.coefficient[k]));
+        at = loop_index_add(l->p, &l->entry, loop_index_scale(l->p, &l->entry, at, dim_extent(l->cs, x.tensor, d)), index);
     }
     l->layout_of[x.tensor.i] = (Layout){.row_major = true};
     return loop_load(l->p, tensor_at(l->cs, x.tensor)->type, 1, buffer_for(l, NULL, x.tensor), at);
@@ -96,7 +96,7 @@ static MUST_USE weir_status lower_iterate(Lower *l, StatementId id)
     if (st.access.i != 0)
         loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_BREAK, .a = loop_unary(p, LOOP_LNOT, entry_access(l, st.access))});
     TRY(lower_items(l, st.body_items, step));
-    LoopExprId steps = index_add(p, &l->entry, l->coordinate[st.rank.i], loop_int(p, 1));
+    LoopExprId steps = loop_index_add(p, &l->entry, l->coordinate[st.rank.i], loop_int(p, 1));
     loop_add(p, &l->block, (LoopStmt){.kind = LOOP_ST_ASSIGN, .var = count_var, .a = steps});
     l->open_loops--;
     l->coordinate[st.rank.i] = (LoopExprId){0};

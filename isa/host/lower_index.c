@@ -17,7 +17,7 @@ static LoopExprId of_split(GroupLower *g, PartId part)
             LoopExprId value = part_coordinate(g, split->parts[k]);
             if (value.i == 0)
                 break;
-            sum = index_add(g->p, &g->f, sum, index_scale(g->p, &g->f, value, part_at(g->m, split->parts[k])->stride));
+            sum = loop_index_add(g->p, &g->f, sum, loop_index_scale(g->p, &g->f, value, part_at(g->m, split->parts[k])->stride));
         }
         if (k == split->n)
             return sum;
@@ -37,8 +37,8 @@ static LoopExprId of_fusion(GroupLower *g, PartId part)
                 LoopExprId value = part_coordinate(g, fused);
                 if (value.i == 0)
                     break;
-                value = index_div(g->p, &g->f, value, inner);
-                return k == 0 ? value : index_mod(g->p, &g->f, value, joined->extent);
+                value = loop_index_div(g->p, &g->f, value, inner);
+                return k == 0 ? value : loop_index_mod(g->p, &g->f, value, joined->extent);
             }
             inner *= joined->extent;
         }
@@ -94,18 +94,18 @@ LoopExprId dim_end(GroupLower *g, TensorId tensor, uint32_t dim)
     const Rank *r = rank_at(g->cs, d->rank);
     bool after = r->kind == RANK_ITERATIVE && g->l->coordinate[d->rank.i].i == 0;
     LoopExprId end = after ? scalar_param(g, SCALAR_COUNT, d->rank) : rank_end(g, d->rank);
-    return d->next ? index_add(g->p, &g->f, end, loop_int(g->p, 1)) : end;
+    return d->next ? loop_index_add(g->p, &g->f, end, loop_int(g->p, 1)) : end;
 }
 
 static LoopExprId item_value(GroupLower *g, const LayoutItem *item, const LoopExprId *index)
 {
     LoopExprId sum = loop_int(g->p, 0);
     for (uint32_t k = 0; k < item->n_dims; k++)
-        sum = index_add(g->p, &g->f, sum, index_scale(g->p, &g->f, index[item->dim[k]], item->mult[k]));
+        sum = loop_index_add(g->p, &g->f, sum, loop_index_scale(g->p, &g->f, index[item->dim[k]], item->mult[k]));
     for (uint32_t s = 0; s < item->n_steps; s++) {
-        sum = index_div(g->p, &g->f, sum, item->divide[s]);
+        sum = loop_index_div(g->p, &g->f, sum, item->divide[s]);
         if (item->modulo[s] != 0)
-            sum = index_mod(g->p, &g->f, sum, item->modulo[s]);
+            sum = loop_index_mod(g->p, &g->f, sum, item->modulo[s]);
     }
     return sum;
 }
@@ -115,11 +115,11 @@ LoopExprId layout_index(GroupLower *g, const Layout *layout, TensorId tensor, co
     LoopExprId sum = loop_int(g->p, 0);
     if (layout->row_major) {
         for (uint32_t d = 0; d < tensor_at(g->cs, tensor)->n_dims; d++)
-            sum = index_add(g->p, &g->f, index_scale(g->p, &g->f, sum, dim_extent(g->cs, tensor, d)), index[d]);
+            sum = loop_index_add(g->p, &g->f, loop_index_scale(g->p, &g->f, sum, dim_extent(g->cs, tensor, d)), index[d]);
         return sum;
     }
     for (uint32_t k = 0; k < layout->n; k++)
-        sum = index_add(g->p, &g->f, index_scale(g->p, &g->f, sum, layout->items[k].extent),
+        sum = loop_index_add(g->p, &g->f, loop_index_scale(g->p, &g->f, sum, layout->items[k].extent),
                         item_value(g, &layout->items[k], index));
     return sum;
 }

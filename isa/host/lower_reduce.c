@@ -152,7 +152,7 @@ static LoopExprId accumulator_index(GroupLower *g, const Leaf *leaf, const Segme
     LoopExprId sum = loop_int(g->p, 0);
     for (uint32_t k = 0; k < seg->n_axes; k++) {
         PartId part = leaf_node(g, leaf, seg->axes[k])->part;
-        sum = index_add(g->p, &g->f, index_scale(g->p, &g->f, sum, part_at(g->m, part)->extent), g->part_value[part.i]);
+        sum = loop_index_add(g->p, &g->f, loop_index_scale(g->p, &g->f, sum, part_at(g->m, part)->extent), g->part_value[part.i]);
     }
     return sum;
 }
@@ -380,9 +380,9 @@ static void point_position(GroupLower *g, const Leaf *leaf, const Segment *seg)
               .value = loop_var(p, &g->f, let.var), .position = loop_int(p, 0)};
     for (uint32_t k = 0; k < st->n_reduced; k++) {
         LoopExprId end = rank_end(g, st->reduced[k]);
-        LoopExprId scaled = loop_expr(p, end)->op == LOOP_CONST ? index_scale(p, &g->f, t.position, loop_expr(p, end)->i)
+        LoopExprId scaled = loop_expr(p, end)->op == LOOP_CONST ? loop_index_scale(p, &g->f, t.position, loop_expr(p, end)->i)
                                                                 : loop_binary(p, LOOP_MUL, t.position, end);
-        t.position = index_add(p, &g->f, scaled, rank_coordinate(g, st->reduced[k]));
+        t.position = loop_index_add(p, &g->f, scaled, rank_coordinate(g, st->reduced[k]));
     }
     LoopExprId best = loop_load(p, leaf->accumulator, 1, t.slot, t.index), equal;
     LoopExprId at = loop_load(p, DT_I64, 1, t.position_slot, t.index);
@@ -470,7 +470,7 @@ static void scatter_update(GroupLower *g, void *data)
         value_begin(g, st->scatter_index[d]);
         LoopStmt let = {.kind = LOOP_ST_LET, .a = lower_index(g, st->scatter_index[d])};
         int64_t least, most;
-        var.ranged = index_range(g->p, &g->f, let.a, &least, &most);
+        var.ranged = loop_index_range(g->p, &g->f, let.a, &least, &most);
         var.least = var.ranged ? least : 0;
         var.most = var.ranged ? most : 0;
         let.var = loop_add_var(g->p, &g->f, var);

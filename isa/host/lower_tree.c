@@ -151,11 +151,11 @@ static void counted(GroupLower *g, const HostNode *n, LoopExprId lo, LoopExprId 
 {
     LoopExprId *value = &g->part_value[n->part.i], before = *value;
     int64_t lo_least, lo_most, hi_least, hi_most;
-    bool ranged = index_range(g->p, &g->f, lo, &lo_least, &lo_most) && index_range(g->p, &g->f, hi, &hi_least, &hi_most);
+    bool ranged = loop_index_range(g->p, &g->f, lo, &lo_least, &lo_most) && loop_index_range(g->p, &g->f, hi, &hi_least, &hi_most);
     bool fixed = ranged && lo_least == lo_most && hi_least == hi_most;
     if (fixed && hi_most <= lo_least)
         return;
-    if (index_add(g->p, &g->f, lo, loop_int(g->p, 1)).i == hi.i) {
+    if (loop_index_add(g->p, &g->f, lo, loop_int(g->p, 1)).i == hi.i) {
         *value = lo;
         body(g, data);
         *value = before;
@@ -274,7 +274,7 @@ static void split_loop(GroupLower *g, const HostNode *n, BodyFn *body, void *dat
         RankId rank;
         if (outermost && run_time(g, n->part) && part_rank(g->m, split->parent, &rank) &&
             part_at(g->m, split->parent)->origin == PART_RANK)
-            hi = index_div(g->p, &g->f, index_add(g->p, &g->f, rank_end(g, rank), loop_int(g->p, p.stride - 1)), p.stride);
+            hi = loop_index_div(g->p, &g->f, loop_index_add(g->p, &g->f, rank_end(g, rank), loop_int(g->p, p.stride - 1)), p.stride);
         g->splits[s].state = divides(g, split) && !run_time(g, n->part) && extent_now(g, split->parent) == part_at(g->m, split->parent)->extent
                                  ? EDGE_FULL : EDGE_CHECK;
         counted(g, n, zero, hi, body, data);
@@ -311,12 +311,12 @@ static void rank_interval(GroupLower *g, RankId rank, LoopExprId *lo, LoopExprId
             const Part *p = part_at(g->m, split->parts[k]);
             LoopExprId v = g->part_value[split->parts[k].i];
             int64_t last = (extent_now(g, split->parts[k]) - 1) * p->stride;
-            *lo = v.i == 0 ? *lo : index_add(g->p, &g->f, *lo, index_scale(g->p, &g->f, v, p->stride));
-            *hi = index_add(g->p, &g->f, *hi, v.i == 0 ? loop_int(g->p, last) : index_scale(g->p, &g->f, v, p->stride));
+            *lo = v.i == 0 ? *lo : loop_index_add(g->p, &g->f, *lo, loop_index_scale(g->p, &g->f, v, p->stride));
+            *hi = loop_index_add(g->p, &g->f, *hi, v.i == 0 ? loop_int(g->p, last) : loop_index_scale(g->p, &g->f, v, p->stride));
         }
     }
     if (!split_up)
-        *hi = index_add(g->p, &g->f, rank_end(g, rank), loop_int(g->p, -1));
+        *hi = loop_index_add(g->p, &g->f, rank_end(g, rank), loop_int(g->p, -1));
 }
 
 static void window_add(Window *w, ExprId index)
@@ -332,8 +332,8 @@ static void window_add(Window *w, ExprId index)
         LoopExprId first, last;
         rank_interval(g, a.rank[k], &first, &last);
         bool rising = a.coefficient[k] > 0;
-        lo = index_add(g->p, &g->f, lo, index_scale(g->p, &g->f, rising ? first : last, a.coefficient[k]));
-        hi = index_add(g->p, &g->f, hi, index_scale(g->p, &g->f, rising ? last : first, a.coefficient[k]));
+        lo = loop_index_add(g->p, &g->f, lo, loop_index_scale(g->p, &g->f, rising ? first : last, a.coefficient[k]));
+        hi = loop_index_add(g->p, &g->f, hi, loop_index_scale(g->p, &g->f, rising ? last : first, a.coefficient[k]));
     }
     w->lo = w->lo.i == 0 || w->lo.i == lo.i ? lo : loop_binary(g->p, LOOP_MIN, w->lo, lo);
     w->hi = w->hi.i == 0 || w->hi.i == hi.i ? hi : loop_binary(g->p, LOOP_MAX, w->hi, hi);
@@ -380,10 +380,10 @@ static void window_loop(GroupLower *g, const HostNode *n, BodyFn *body, void *da
         return;
     }
     int64_t least, most, end_least, end_most;
-    LoopExprId end = index_add(g->p, &g->f, w.hi, loop_int(g->p, 1));
-    if (!index_range(g->p, &g->f, w.lo, &least, &most) || least < 0)
+    LoopExprId end = loop_index_add(g->p, &g->f, w.hi, loop_int(g->p, 1));
+    if (!loop_index_range(g->p, &g->f, w.lo, &least, &most) || least < 0)
         w.lo = loop_binary(g->p, LOOP_MAX, w.lo, lo);
-    if (!index_range(g->p, &g->f, end, &least, &most) || !index_range(g->p, &g->f, hi, &end_least, &end_most) || most > end_least)
+    if (!loop_index_range(g->p, &g->f, end, &least, &most) || !loop_index_range(g->p, &g->f, hi, &end_least, &end_most) || most > end_least)
         end = loop_binary(g->p, LOOP_MIN, end, hi);
     counted(g, n, w.lo, end, body, data);
 }

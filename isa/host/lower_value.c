@@ -22,16 +22,16 @@ static const LoopOp op_of[FN_COUNT] = {
 
 static LoopExprId index_minus(GroupLower *g, LoopExprId a, LoopExprId b)
 {
-    return index_add(g->p, &g->f, a, index_scale(g->p, &g->f, b, -1));
+    return loop_index_add(g->p, &g->f, a, loop_index_scale(g->p, &g->f, b, -1));
 }
 
 static LoopExprId index_product(GroupLower *g, LoopExprId a, LoopExprId b)
 {
     const LoopExpr *x = loop_expr(g->p, a), *y = loop_expr(g->p, b);
     if (y->op == LOOP_CONST)
-        return index_scale(g->p, &g->f, a, y->i);
+        return loop_index_scale(g->p, &g->f, a, y->i);
     if (x->op == LOOP_CONST)
-        return index_scale(g->p, &g->f, b, x->i);
+        return loop_index_scale(g->p, &g->f, b, x->i);
     return loop_binary(g->p, LOOP_MUL, a, b);
 }
 
@@ -47,17 +47,17 @@ static LoopExprId index_call(GroupLower *g, ExprId e)
     int64_t by = x.fn == FN_DIV || x.fn == FN_MOD ? loop_expr(g->p, b)->i : 0;
     switch (x.fn) {
     case FN_ADD:
-        return index_add(g->p, &g->f, a, b);
+        return loop_index_add(g->p, &g->f, a, b);
     case FN_SUB:
         return index_minus(g, a, b);
     case FN_NEG:
-        return index_scale(g->p, &g->f, a, -1);
+        return loop_index_scale(g->p, &g->f, a, -1);
     case FN_MUL:
         return index_product(g, a, b);
     case FN_DIV:
-        return index_div(g->p, &g->f, a, by);
+        return loop_index_div(g->p, &g->f, a, by);
     case FN_MOD:
-        return index_mod(g->p, &g->f, a, by);
+        return loop_index_mod(g->p, &g->f, a, by);
     case FN_MIN:
     case FN_MAX:
         return loop_binary(g->p, op_of[x.fn], a, b);
@@ -109,8 +109,8 @@ static bool depends_on_data(GroupLower *g, ExprId e)
 static void inside(GroupLower *g, LoopExprId index, LoopExprId end, bool *low, bool *high)
 {
     int64_t least, most;
-    *low = index_range(g->p, &g->f, index, &least, &most) && least >= 0;
-    *high = index_range(g->p, &g->f, index_minus(g, end, index), &least, &most) && least >= 1;
+    *low = loop_index_range(g->p, &g->f, index, &least, &most) && least >= 0;
+    *high = loop_index_range(g->p, &g->f, index_minus(g, end, index), &least, &most) && least >= 1;
 }
 
 static LoopExprId inside_condition(GroupLower *g, LoopExprId index, LoopExprId end)
