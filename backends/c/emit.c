@@ -7,7 +7,7 @@
 #include <string.h>
 
 const char *const runtime_lines[] = {
-#include "runtime/weir_host.h.inc"
+#include "backends/c/weir_host.inc"
 };
 const unsigned n_runtime_lines = sizeof runtime_lines / sizeof runtime_lines[0];
 

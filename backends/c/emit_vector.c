@@ -1,3 +1,4 @@
+/* backends/c/emit_vector.c: vector expressions as C. */
 #include "backends/c/internal.h"
 void emit_vector(Emit *e, LoopExprId id, const LoopExpr *x)
 {
