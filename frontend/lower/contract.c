@@ -5,20 +5,13 @@
 #include <string.h>
 
 #include "frontend/lower/families.h"
+#include "frontend/lower/product.h"
 
-/* How an operand of a product is stored: its batch dimensions first, or in other places (transposes). */
-typedef struct Side {
-    Operand *op;
-    uint32_t n_batch;
-    uint32_t batch[MAX_DIMS]; /* dimension of each batch axis */
-    int row, column;          /* dimensions; -1: the operand is a vector without it */
-} Side;
-
-static weir_status side_of(Lowering *l, Operand *op, bool left, bool transpose, bool transpose_batch, Side *out)
+weir_status side_of(Lowering *l, Operand *op, bool left, bool transpose, bool transpose_batch, Side *out)
 {
     uint32_t n = op->n_dims;
     TRY(want_rank(l, op, 1, MAX_DIMS));
-    *out = (Side){.op = op, .row = left && n == 1 ? -1 : (int)n - 2, .column = !left && n == 1 ? -1 : (int)n - 1};
+    *out = (Side){.op = op, .left = left, .row = left && n == 1 ? -1 : (int)n - 2, .column = !left && n == 1 ? -1 : (int)n - 1};
     if (n == 1) {
         out->row = left ? -1 : 0;
         out->column = left ? 0 : -1;
@@ -68,8 +61,8 @@ static weir_status batch_ranks(Lowering *l, const Side *a, const Side *b, Ranks 
     return WEIR_OK;
 }
 
-/* The operand at batch ranks, its row and its column; a constant is declared over them. */
-static ExprId side_at(Lowering *l, const Side *side, const Ranks *batch, RankId row, RankId column)
+/* The operand at batch ranks, its row and its column, less its zero point; a constant is declared over them. */
+static weir_status side_at(Lowering *l, const Side *side, const Ranks *batch, RankId row, RankId column, ExprId *out)
 {
     RankId hint[MAX_DIMS] = {{0}};
     ExprId index[MAX_DIMS];
@@ -88,7 +81,40 @@ static ExprId side_at(Lowering *l, const Side *side, const Ranks *batch, RankId 
         index[side->column] = rk(l, column);
     }
     declare_over(l, side->op, hint);
-    return at_index(l, side->op, index);
+    *out = at_index(l, side->op, index);
+    if (side->zero == NULL)
+        return WEIR_OK;
+    Ranks all = *batch;
+    ExprId zero;
+    if (side->row >= 0)
+        ranks_add(&all, row);
+    if (side->column >= 0)
+        ranks_add(&all, column);
+    TRY(parameter_at(l, side->zero, &all, side->left ? row : column, &zero));
+    *out = ex2(l, FN_SUB, *out, zero);
+    return WEIR_OK;
+}
+
+weir_status parameter_at(Lowering *l, Operand *op, const Ranks *ranks, RankId rank, ExprId *out)
+{
+    if (count_of(op) == 1) {
+        ExprId zero[MAX_DIMS];
+        for (uint32_t d = 0; d < op->n_dims; d++)
+            zero[d] = num(l, 0);
+        *out = at_index(l, op, zero);
+        return WEIR_OK;
+    }
+    if (op->n_dims == 1 && rank.i != 0 && rank_extent(l, rank) == op->extent[0]) {
+        *out = at_ranks(l, op, &rank);
+        return WEIR_OK;
+    }
+    bool fits = op->n_dims <= ranks->n && op->n_dims > 1;
+    for (uint32_t d = 0; fits && d < op->n_dims; d++)
+        fits = op->extent[d] == 1 || op->extent[d] == rank_extent(l, ranks->at[ranks->n - op->n_dims + d]);
+    if (!fits)
+        return invalid(l, "parameter %s does not fit", shape_text(l, op));
+    *out = at_broadcast(l, op, ranks);
+    return WEIR_OK;
 }
 
 static RankId side_rank(const Lowering *l, const Side *side, int dim)
@@ -96,10 +122,8 @@ static RankId side_rank(const Lowering *l, const Side *side, int dim)
     return dim < 0 ? (RankId){0} : dim_rank(l, side->op, (uint32_t)dim);
 }
 
-/* Y[.., m, n] = sum[k] A * B in a wide type; `*out_narrow`: whether a cast to the operand type must follow. */
-static weir_status product(Lowering *l, const Side *a, const Side *b, bool final, Operand **out)
+weir_status product(Lowering *l, const Side *a, const Side *b, Dtype type, bool final, Operand **out)
 {
-    Dtype type = a->op->type;
     int64_t k_extent = a->op->extent[a->column];
     if (b->op->extent[b->row] != k_extent)
         return invalid(l, "the inner extents are %lld and %lld", (long long)k_extent,
@@ -118,11 +142,13 @@ static weir_status product(Lowering *l, const Side *a, const Side *b, bool final
     if (k.i == 0 || ranks_have(&ranks, k))
         k = new_rank(l, "k", k_extent);
     ranks_add(&over, k);
-    if (final && wide(type) == type)
+    if (final)
         TRY(output(l, 0, type, &ranks, out));
     else
-        TRY(temporary(l, "_sum", wide(type), &ranks, out));
-    ExprId left = side_at(l, a, &batch, m, k), right = side_at(l, b, &batch, k, n);
+        TRY(temporary(l, "_sum", type, &ranks, out));
+    ExprId left, right;
+    TRY(side_at(l, a, &batch, m, k, &left));
+    TRY(side_at(l, b, &batch, k, n, &right));
     reduce(l, *out, RED_SUM, &over, ex2(l, FN_MUL, left, right));
     return WEIR_OK;
 }
@@ -137,7 +163,8 @@ weir_status lower_matmul(Lowering *l)
         return invalid(l, "not defined for type %s", dtype_text(l->in[0]->type));
     TRY(side_of(l, l->in[0], true, attr_int(l, "transA", 0) != 0, attr_int(l, "transBatchA", 0) != 0, &a));
     TRY(side_of(l, l->in[1], false, attr_int(l, "transB", 0) != 0, attr_int(l, "transBatchB", 0) != 0, &b));
-    TRY(product(l, &a, &b, alpha == 1, &sum));
+    Dtype type = l->in[0]->type;
+    TRY(product(l, &a, &b, wide(type), alpha == 1 && wide(type) == type, &sum));
     if (l->out[0] != NULL)
         return WEIR_OK;
     Ranks ranks;
@@ -180,7 +207,8 @@ weir_status lower_gemm(Lowering *l)
     TRY(side_of(l, l->in[0], true, attr_int(l, "transA", 0) != 0, false, &a));
     TRY(side_of(l, l->in[1], false, attr_int(l, "transB", 0) != 0, false, &b));
     bool plain = alpha == 1 && (c == NULL || beta == 0) && act[0] == 0;
-    TRY(product(l, &a, &b, plain, &sum));
+    Dtype type = l->in[0]->type;
+    TRY(product(l, &a, &b, wide(type), plain && wide(type) == type, &sum));
     if (l->out[0] != NULL)
         return WEIR_OK;
     Ranks ranks;

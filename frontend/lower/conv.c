@@ -9,22 +9,12 @@
 #include <string.h>
 
 #include "frontend/lower/families.h"
+#include "frontend/lower/product.h"
 
-typedef struct Conv {
-    Operand *x, *w, *b, *z;
-    Window window;
-    int64_t groups, outputs, inputs; /* inputs: channels of a group */
-    Dtype type, sum_type;
-    Ranks out, taps; /* spatial ranks, kernel ranks */
-    RankId n, o;
-} Conv;
-
-static weir_status check(Lowering *l, Conv *c)
+weir_status conv_check(Lowering *l, Conv *c)
 {
     TRY(want_rank(l, c->x, 2, MAX_DIMS));
     TRY(want_rank(l, c->w, c->x->n_dims, c->x->n_dims));
-    TRY(want_same_type(l, c->x, c->w));
-    TRY(want_float(l, c->x));
     c->groups = attr_int(l, "group", 1);
     c->outputs = c->w->extent[0];
     c->inputs = c->w->extent[1];
@@ -33,7 +23,6 @@ static weir_status check(Lowering *l, Conv *c)
         return invalid(l, "%lld groups do not fit input %s and weights %s", (long long)c->groups,
                        shape_text(l, c->x), shape_text(l, c->w));
     if (c->b != NULL) {
-        TRY(want_same_type(l, c->x, c->b));
         if (c->b->n_dims != 1 || c->b->extent[0] != c->outputs)
             return invalid(l, "the bias %s does not fit %lld output channels", shape_text(l, c->b),
                            (long long)c->outputs);
@@ -60,7 +49,14 @@ static ExprId input_at(Lowering *l, Conv *c, ExprId channel)
     ExprId index[MAX_DIMS] = {rk(l, c->n), channel};
     for (uint32_t d = 0; d < c->window.n; d++)
         index[d + 2] = window_index(l, &c->window, d, c->out.at[d], c->taps.at[d]);
-    return window_leaves(&c->window) ? at_pad(l, c->x, index, lit(l, c->type, 0)) : at_index(l, c->x, index);
+    bool leaves = window_leaves(&c->window);
+    if (c->zero_x == NULL)
+        return leaves ? at_pad(l, c->x, index, lit(l, c->x->type, 0)) : at_index(l, c->x, index);
+    /* the border is the zero point, so that it adds nothing */
+    TensorId zero = tensor_of(l, c->zero_x);
+    ExprId v = leaves ? ex_access_pad_tensor(l->cs, tensor_of(l, c->x), c->x->n_dims, index, zero)
+                      : at_index(l, c->x, index);
+    return ex2(l, FN_SUB, v, ex_access(l->cs, zero, 0, NULL));
 }
 
 static ExprId weight_at(Lowering *l, Conv *c, ExprId o, RankId o_rank, RankId channel)
@@ -72,12 +68,17 @@ static ExprId weight_at(Lowering *l, Conv *c, ExprId o, RankId o_rank, RankId ch
         index[d + 2] = rk(l, c->taps.at[d]);
     }
     declare_over(l, c->w, hint);
-    return at_index(l, c->w, index);
+    ExprId v = at_index(l, c->w, index);
+    if (c->zero_w == NULL)
+        return v;
+    declare_over(l, c->zero_w, c->zero_w->n_dims == 1 && count_of(c->zero_w) != 1 ? &o_rank : NULL);
+    ExprId at = count_of(c->zero_w) == 1 ? num(l, 0) : o;
+    return ex2(l, FN_SUB, v, at_index(l, c->zero_w, &at));
 }
 
 static weir_status result(Lowering *l, Conv *c, const Ranks *ranks, bool final, const char *suffix, Operand **out)
 {
-    return final ? output(l, 0, c->type, ranks, out) : temporary(l, suffix, c->sum_type, ranks, out);
+    return final ? output(l, 0, c->sum_type, ranks, out) : temporary(l, suffix, c->sum_type, ranks, out);
 }
 
 static weir_status one_statement(Lowering *l, Conv *c, bool final)
@@ -158,17 +159,26 @@ static weir_status epilogue(Lowering *l, Conv *c, Operand *addend, const char *a
     return WEIR_OK;
 }
 
+weir_status conv_sum(Lowering *l, Conv *c, bool final)
+{
+    bool depthwise = c->groups > 1 && c->inputs == 1 && c->outputs == c->groups;
+    make_ranks(l, c, !depthwise);
+    return c->groups == 1 || depthwise ? one_statement(l, c, final) : grouped(l, c, final);
+}
+
 weir_status lower_conv(Lowering *l)
 {
     Conv c = {.x = l->in[0], .w = l->in[1], .b = input(l, 2), .type = l->in[0]->type};
     Operand *addend = input(l, 3);
     const char *act = attr_text(l, "activation", "");
     c.sum_type = wide(c.type);
-    TRY(check(l, &c));
+    TRY(want_float(l, c.x));
+    TRY(want_same_type(l, c.x, c.w));
+    if (c.b != NULL)
+        TRY(want_same_type(l, c.x, c.b));
+    TRY(conv_check(l, &c));
     bool final = c.b == NULL && addend == NULL && act[0] == 0 && c.sum_type == c.type;
-    bool depthwise = c.groups > 1 && c.inputs == 1 && c.outputs == c.groups;
-    make_ranks(l, &c, !depthwise);
-    TRY(c.groups == 1 || depthwise ? one_statement(l, &c, final) : grouped(l, &c, final));
+    TRY(conv_sum(l, &c, final));
     return final ? WEIR_OK : epilogue(l, &c, addend, act);
 }
 
