@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ir/tokens.h"
+
 Cascade *cascade_new(weir_context *cx, const char *name)
 {
     Cascade *cs = ARENA_NEW(&cx->arena, Cascade);
@@ -101,21 +103,6 @@ static void take_name(Cascade *cs, Name name)
 
 enum { NAME_BYTES = 200 };
 
-static bool word_reserved(const char *text, size_t n)
-{
-    static const char *const words[] = {
-        "cascade", "pinned", "rank",  "in",     "const", "tmp",  "out",  "as",    "file",   "seeded",
-        "then",    "host",   "from",  "iterate", "while", "if",   "else", "index", "extent", "count",
-        "inf",     "nan",    "true",  "false",  "mx",    "int",  "on",   "per",   "split",  "fuse",
-        "guard",   "overlap", "pad",  "for",    "pipe",  "unroll", "lane", "unit", "stage",  "align",
-        "or",      "and",    "not"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == n && memcmp(words[i], text, n) == 0)
-            return true;
-    return fn_named(text, n) != FN_NONE || reduction_named(text, n) != RED_NONE ||
-           dtype_from_text(text, n) != DT_NONE;
-}
-
 Name cascade_fresh_name(Cascade *cs, const char *base)
 {
     char text[NAME_BYTES + 24];
@@ -124,7 +111,7 @@ Name cascade_fresh_name(Cascade *cs, const char *base)
         text[n++] = 'x';
     for (; *base != 0 && n < NAME_BYTES; base++)
         text[n++] = isalnum((unsigned char)*base) ? *base : '_';
-    if (word_reserved(text, n))
+    if (cascade_reserved(text, n))
         text[n++] = '_';
     Name name = intern(&cs->cx->names, text, n);
     while (name_taken(cs, name)) {

@@ -110,6 +110,8 @@ ExprId resolve_literal(Resolve *r, SynAt at, SynNumber number, Dtype type)
 {
     Expr node = {.kind = EX_LITERAL, .type = type, .line = at.line, .column = at.column, .end_column = at.end_column};
     bool fits = true;
+    if (type == DT_NONE) /* something else is wrong already */
+        node.type = type = DT_F32;
     if (number.kind == NUMBER_TRUE || number.kind == NUMBER_FALSE) {
         node.type = DT_BOOL;
         node.i = number.kind == NUMBER_TRUE;

@@ -128,7 +128,7 @@ static Dtype named_type(Resolve *r, SynWord word)
     Dtype type = dtype_from_text(text, strlen(text));
     if (type == DT_NONE)
         unknown_name(r, word, "type", nearest_type(text));
-    return type;
+    return type == DT_NONE ? DT_F32 : type;
 }
 
 Dtype resolve_type(Resolve *r, const SynType *type, uint32_t *out_format)

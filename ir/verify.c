@@ -23,7 +23,7 @@ static Place statement_place(const Verify *v, StatementId id)
     return (Place){.kind = PLACE_STATEMENT, .source = v->cs->source, .name = name};
 }
 
-static void report(Verify *v, Place place, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void report(Verify *v, Place place, const char *format, va_list args)
 {
     char message[1024];
     vsnprintf(message, sizeof message, format, args);
