@@ -11,7 +11,8 @@
 #define MOST_END ((Wide)1 << 62)
 #define MOST_COEFFICIENT ((int64_t)1 << 40)
 
-enum { PROOF_DEPTH = 3, PROOF_STEPS = 20000 };
+/* What proofs may cost: hostile texts must not make them long. */
+enum { PROOF_DEPTH = 3, PROOF_STEPS = 20000, ALL_STEPS = 200000, ALL_NODES = 4000 };
 
 static bool linear_of(Bounds *b, ExprId id, Linear *out);
 
@@ -20,6 +21,8 @@ void bounds_init(Bounds *b, const Cascade *cs)
     b->cs = cs;
     b->n_atoms = b->n_constraints = 0;
     b->steps = 0;
+    b->budget = ALL_STEPS;
+    b->nodes = ALL_NODES;
 }
 
 /* ---- linear forms ---- */
@@ -128,8 +131,11 @@ static Wide upper(Bounds *b, const Linear *l, Wide enough, unsigned depth)
 
 static Wide proven_upper(Bounds *b, const Linear *l, Wide enough)
 {
-    b->steps = PROOF_STEPS;
-    return upper(b, l, enough, PROOF_DEPTH);
+    uint32_t most = b->budget < PROOF_STEPS ? b->budget : PROOF_STEPS;
+    b->steps = most;
+    Wide bound = upper(b, l, enough, PROOF_DEPTH);
+    b->budget -= most - b->steps;
+    return bound;
 }
 
 static bool range_of(Bounds *b, const Linear *l, Wide *out_low, Wide *out_high)
@@ -364,6 +370,9 @@ static bool linear_of(Bounds *b, ExprId id, Linear *out)
 {
     const Expr *e = expr_at(b->cs, id);
     int64_t extent = e->rank.i != 0 ? rank_at(b->cs, e->rank)->extent : 0;
+    if (b->nodes == 0)
+        return false;
+    b->nodes--;
     switch (e->kind) {
     case EX_LITERAL:
         *out = (Linear){.constant = e->i};

@@ -34,7 +34,9 @@ typedef struct Bounds {
     uint32_t n_atoms, n_constraints;
     Atom atoms[BOUNDS_ATOMS];
     Linear constraints[BOUNDS_CONSTRAINTS]; /* each is <= 0 */
-    uint32_t steps; /* left to spend on a proof */
+    uint32_t steps;  /* left to spend on one proof .. */
+    uint32_t budget; /* .. and on all of them */
+    uint32_t nodes;  /* left to look at */
 } Bounds;
 
 void bounds_init(Bounds *b, const Cascade *cs);

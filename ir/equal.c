@@ -141,7 +141,7 @@ static bool same_block(const Cascade *a, const Cascade *b, const Block *x, const
 
 static bool same_counts(const Statement *x, const Statement *y)
 {
-    return x->kind == y->kind && x->n_targets == y->n_targets && x->out == y->out && x->reduction == y->reduction &&
+    return x->kind == y->kind && x->n_targets == y->n_targets && x->reduction == y->reduction &&
            x->order == y->order && x->accumulator == y->accumulator && x->n_reduced == y->n_reduced &&
            x->scatter == y->scatter && x->n_scatter == y->n_scatter && x->hostop == y->hostop && x->n_args == y->n_args &&
            x->n_provenance == y->n_provenance;

@@ -303,17 +303,20 @@ uint32_t scatter_ranks(const Cascade *cs, const Statement *st, RankId *out, uint
 
 static bool affine_add_rank(Affine *a, RankId rank, int64_t coefficient)
 {
-    for (uint32_t i = 0; i < a->n; i++) {
-        if (rank_same(a->rank[i], rank)) {
-            a->coefficient[i] += coefficient;
-            return true;
-        }
-    }
+    for (uint32_t i = 0; i < a->n; i++)
+        if (rank_same(a->rank[i], rank))
+            return !__builtin_add_overflow(a->coefficient[i], coefficient, &a->coefficient[i]);
     if (a->n == CASCADE_MAX_RANKS)
         return false;
     a->rank[a->n] = rank;
     a->coefficient[a->n++] = coefficient;
     return true;
+}
+
+static bool affine_add_constant(Affine *a, int64_t factor, int64_t value)
+{
+    int64_t product;
+    return !__builtin_mul_overflow(factor, value, &product) && !__builtin_add_overflow(a->constant, product, &a->constant);
 }
 
 static bool affine_add(const Cascade *cs, ExprId e, int64_t factor, Affine *a)
@@ -322,14 +325,12 @@ static bool affine_add(const Cascade *cs, ExprId e, int64_t factor, Affine *a)
     int64_t value;
     switch (x->kind) {
     case EX_LITERAL:
-        a->constant += factor * x->i;
-        return !x->decimal;
+        return affine_add_constant(a, factor, x->i) && !x->decimal;
     case EX_RANK:
     case EX_INDEX:
         return affine_add_rank(a, x->rank, factor);
     case EX_EXTENT:
-        a->constant += factor * rank_at(cs, x->rank)->extent;
-        return rank_at(cs, x->rank)->kind == RANK_STATIC;
+        return rank_at(cs, x->rank)->kind == RANK_STATIC && affine_add_constant(a, factor, rank_at(cs, x->rank)->extent);
     case EX_CALL:
         break;
     case EX_NONE:
@@ -340,15 +341,16 @@ static bool affine_add(const Cascade *cs, ExprId e, int64_t factor, Affine *a)
     }
     ExprId left = expr_arg(cs, e, 0);
     ExprId right = x->n_args > 1 ? expr_arg(cs, e, 1) : left;
+    if (factor == INT64_MIN)
+        return false;
     if (x->fn == FN_ADD || x->fn == FN_SUB)
         return affine_add(cs, left, factor, a) && affine_add(cs, right, x->fn == FN_ADD ? factor : -factor, a);
     if (x->fn == FN_NEG)
         return affine_add(cs, left, -factor, a);
-    if (x->fn == FN_MUL && expr_is_int(cs, left, &value))
-        return affine_add(cs, right, factor * value, a);
-    if (x->fn == FN_MUL && expr_is_int(cs, right, &value))
-        return affine_add(cs, left, factor * value, a);
-    return false;
+    bool scaled = expr_is_int(cs, left, &value);
+    if (x->fn != FN_MUL || (!scaled && !expr_is_int(cs, right, &value)) || __builtin_mul_overflow(factor, value, &value))
+        return false;
+    return affine_add(cs, scaled ? right : left, value, a);
 }
 
 bool expr_affine(const Cascade *cs, ExprId e, Affine *out_affine)

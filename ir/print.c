@@ -12,6 +12,7 @@ typedef struct Printer {
     const Cascade *cs;
     Text *out;
     WeightsFile *weights;
+    bool *said; /* by tensor: `out` stands on its declaration or on a definition; else (a pass dropped that one) on all */
 } Printer;
 
 static void print_block(Printer *p, const Block *block, unsigned level);
@@ -195,14 +196,14 @@ static void print_ranks(Printer *p, uint32_t n, const RankId *list)
         text_printf(p->out, "%s%s", k == 0 ? "" : ", ", rank_name(p->cs, list[k]));
 }
 
-static void print_target(Printer *p, const Statement *st, const Target *target)
+static void print_target(Printer *p, bool out, const Target *target)
 {
     const TensorDecl *tensor = tensor_at(p->cs, target->tensor);
     text_printf(p->out, "%s[", tensor_name(p->cs, target->tensor));
     print_exprs(p, target->n_index, target->index);
     text_printf(p->out, "]");
     bool plain = tensor->type == DT_F32 && tensor->format == 0;
-    if (st->out || (!tensor->declared && !plain))
+    if (out || (!tensor->declared && !plain))
         print_type(p, tensor);
     if (!tensor->declared)
         print_outside(p, tensor);
@@ -259,10 +260,12 @@ static void print_host(Printer *p, const Statement *st)
 
 static void print_definition(Printer *p, const Statement *st)
 {
-    text_printf(p->out, st->out ? "out " : "");
+    TensorId first = st->targets[0].tensor;
+    bool out = st->out || (p->said != NULL && !p->said[first.i] && tensor_at(p->cs, first)->is_out);
+    text_printf(p->out, out ? "out " : "");
     for (uint32_t t = 0; t < st->n_targets; t++) {
         text_printf(p->out, t == 0 ? "" : ", ");
-        print_target(p, st, &st->targets[t]);
+        print_target(p, out, &st->targets[t]);
     }
     text_printf(p->out, " = ");
     if (st->kind == ST_HOST)
@@ -369,13 +372,27 @@ static void print_block(Printer *p, const Block *block, unsigned level)
 
 void statement_print(const Cascade *cs, StatementId id, unsigned level, Text *out)
 {
-    Printer p = {cs, out, NULL};
+    Printer p = {cs, out, NULL, NULL};
     print_item(&p, id, level);
+}
+
+static void note_outputs(Printer *p, const Block *block)
+{
+    for (uint32_t i = 0; i < block->n; i++) {
+        const Statement *st = statement_at(p->cs, block->at[i]);
+        for (uint32_t t = 0; t < st->n_targets && st->out; t++)
+            p->said[st->targets[t].tensor.i] = true;
+        note_outputs(p, &st->body_items);
+        note_outputs(p, &st->else_items);
+    }
 }
 
 void cascade_print_weights(const Cascade *cs, Text *out, WeightsFile *weights)
 {
-    Printer p = {cs, out, weights};
+    Printer p = {cs, out, weights, ARENA_ARRAY(&cs->cx->arena, bool, cs->tensors.n)};
+    for (uint32_t i = 1; i < cs->tensors.n; i++)
+        p.said[i] = cs->tensors.at[i].declared;
+    note_outputs(&p, &cs->top);
     text_printf(out, "%scascade %s {\n", cs->pinned ? "pinned " : "", cx_text(cs->cx, cs->name));
     print_block(&p, &cs->top, 1);
     text_printf(out, "}\n");

@@ -131,6 +131,19 @@ static Dtype named_type(Resolve *r, SynWord word)
     return type == DT_NONE ? DT_F32 : type;
 }
 
+static void check_field(Resolve *r, const SynField *field)
+{
+    static const char *const keys[] = {"block", "scale", "rule", "round", "zero", "tensor"};
+    const char *text = cx_text(r->p->cx, field->key.name);
+    Nearest nearest = nearest_to(text, strlen(text));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i], text) == 0)
+            return;
+        nearest_offer(&nearest, keys[i]);
+    }
+    unknown_name(r, field->key, "field of a format", nearest.best);
+}
+
 Dtype resolve_type(Resolve *r, const SynType *type, uint32_t *out_format)
 {
     *out_format = 0;
@@ -155,6 +168,7 @@ Dtype resolve_type(Resolve *r, const SynType *type, uint32_t *out_format)
                                          .number = field->number,
                                          .on = field->on,
                                          .per = field->per};
+        check_field(r, field);
         if (field->on || field->per)
             format.fields[i].rank = resolve_rank(r, field->rank);
     }

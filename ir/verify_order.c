@@ -105,6 +105,10 @@ static void check_definition(Verify *v, const Definition *d, StatementId region)
         return;
     }
     ExprId index = target->index[c.dim];
+    const Statement *st = statement_at(v->cs, d->statement);
+    if (st->scatter != RED_NONE && !expr_equal(v->cs, st->scatter_index[c.dim], index))
+        breach(v, d->statement, st->scatter_index[c.dim], "the scatter into '%s' leaves the generation %s of its target", name,
+               expr_text(v, index));
     if (expr_is_int(v->cs, index, &constant) && constant == 0 && c.next)
         return;
     bool along = expr_affine(v->cs, index, &a) && a.n == 1 && rank_same(a.rank[0], c.t) && a.coefficient[0] == 1;

@@ -1,7 +1,11 @@
 /*
  * ir/verify_shape.c: invariants 2, 3, 4: counts, names, which ranks may stand where.
  */
+#include <string.h>
+
 #include "ir/verify.h"
+
+static const int64_t MOST_EXTENT = (int64_t)1 << 62; /* so that sums of two are no overflow */
 
 /* ---- 2: dimensions and index lists ---- */
 
@@ -16,6 +20,30 @@ static void check_names(Verify *v)
     for (uint32_t i = 1; i < cs->tensors.n; i++) {
         if (taken[cs->tensors.at[i].name.i]++ != 0)
             breach_at(v, cs->tensors.at[i].place, "the name '%s' is taken twice", tensor_name(cs, (TensorId){i}));
+    }
+}
+
+static bool has_rank(const TensorDecl *tensor, RankId rank)
+{
+    for (uint32_t d = 0; d < tensor->n_dims; d++)
+        if (rank_same(tensor->dims[d].rank, rank))
+            return true;
+    return false;
+}
+
+static void check_format(Verify *v, TensorId id)
+{
+    enum { MOST_BLOCK = 1 << 30 };
+    const TensorDecl *tensor = tensor_at(v->cs, id);
+    const Format *format = &v->cs->formats.at[tensor->format];
+    for (uint32_t i = 0; i < format->n_fields; i++) {
+        const FormatField *field = &format->fields[i];
+        bool block = strcmp(cx_text(v->cx, field->name), "block") == 0;
+        if (block && (field->value.i != 0 || field->number < 1 || field->number > MOST_BLOCK || !field->on))
+            breach_at(v, tensor->place, "a block is written block = N on RANK");
+        if ((field->on || field->per) && !has_rank(tensor, field->rank))
+            breach_at(v, tensor->place, "the format of '%s' names %s, which is none of its ranks", tensor_name(v->cs, id),
+                      rank_name(v->cs, field->rank));
     }
 }
 
@@ -36,6 +64,8 @@ static void check_dims(Verify *v, TensorId id)
     }
     if (tensor_size(v->cs, id) < 0)
         breach_at(v, tensor->place, "the elements of '%s' do not fit in 63 bits", name);
+    if (tensor->format != 0)
+        check_format(v, id);
     const Tensor *value = &tensor->data.value;
     if (tensor->role != TENSOR_CONST || tensor->data.kind != DATA_INLINE)
         return;
@@ -93,15 +123,15 @@ void verify_shapes(Verify *v)
     check_names(v);
     for (uint32_t i = 1; i < v->cs->ranks.n; i++) {
         const Rank *rank = &v->cs->ranks.at[i];
-        if (rank->extent < 0)
-            breach_at(v, rank->place, "the extent of %s is negative", rank_name(v->cs, (RankId){i}));
+        if (rank->extent < 0 || rank->extent > MOST_EXTENT)
+            breach_at(v, rank->place, "the extent of %s is not in 0..2^62", rank_name(v->cs, (RankId){i}));
         if (rank->kind == RANK_SCALAR && tensor_at(v->cs, rank->scalar)->n_dims != 0)
             breach_at(v, rank->place, "the extent of %s is read from '%s', which is no scalar", rank_name(v->cs, (RankId){i}),
                       tensor_name(v->cs, rank->scalar));
     }
-    for (uint32_t i = 1; i < v->cs->tensors.n; i++)
+    for (uint32_t i = 1; i < v->cs->tensors.n && v->breaches == 0; i++)
         check_dims(v, (TensorId){i});
-    for (uint32_t i = 0; i < v->order.n; i++)
+    for (uint32_t i = 0; i < v->order.n && v->breaches == 0; i++)
         check_counts(v, v->order.at[i]);
 }
 

@@ -286,6 +286,13 @@ static const Refused refused[] = {
     {"if C[i] { Y[j] = 0 } else { Y[j] = 1 }\nout Z[j] : f32 = Y[j]", "invariant 3"},
     {"out Y[i] : i64 = argmax.fma[j] A[i, j]", "invariant 12"},
     {"out Y[i] : f32 = max.tree[j] A[i, j]", "invariant 12"},
+    {"out Y[i] : mx(f4e2m1, blok = 2 on i, scale = e8m0) = A[i, 0]", "no field of a format named 'blok'"},
+    {"out Y[i] : mx(f4e2m1, block = 2 on j, scale = e8m0) = A[i, 0]", "invariant 2"},
+    {"rank z = 9223372036854775807\nin B[z] : f32\nout Y[i] : f32 = B[0]", "invariant 2"},
+    {"rank z = 4611686018427387904, y = 2\nin B[z, y] : i8\nout Y[i] : i8 = B[0, 0]", "invariant 2"},
+    {"out Y[i] : f32 = A[i * 9223372036854775807 * 3, 0]", "invariant 6"},
+    {"out Y[i] : f32\nY[9223372036854775807 * i + 1] = 0", "invariant 1"},
+    {"iterate t < 3 { S[0, i] = 0\nS[t + 1, i] = S[t, i] then set [t, K[j]] <- A[j, 0] }\nout Y[i] : f32 = S[3, i]", "invariant 8"},
     {"J[i] : i32, N[] : i64 = host nonzero(K[i])\nout Y[] : i64 = N[]", "invariant"},
 };
 
@@ -466,12 +473,76 @@ static void deep_nesting(void **state)
     }
 }
 
+/* A condition nested in conditions costs no more than its length. */
+static void costly_proofs(void **state)
+{
+    (void)state;
+    enum { DEPTH = 60 };
+    static const char *const shapes[][3] = {
+        {"select(", "i", " < 2, i, 3 - i)"}, {"min(", "i", " + 1, i * i)"}, {"(", "i", " / 3 * 2 % 5 + i)"}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        weir_context *cx = weir_context_new();
+        Text text;
+        text_init(&text, &cx->arena);
+        text_printf(&text, "cascade x {\n rank i = 4\n in A[i] : f32\n out Y[i] : f32 = A[");
+        for (int i = 0; i < DEPTH; i++)
+            text_printf(&text, "%s", shapes[s][0]);
+        text_printf(&text, "%s", shapes[s][1]);
+        for (int i = 0; i < DEPTH; i++)
+            text_printf(&text, "%s", shapes[s][2]);
+        text_printf(&text, " - 1000]\n}\n");
+        Parsed parsed = parse(cx, text.at, text.n);
+        assert_int_equal(parsed.status, WEIR_INVALID);
+        weir_context_free(cx);
+    }
+}
+
+/* Constants of more than 64 elements go to a file beside the text. */
+static void weights(void **state)
+{
+    (void)state;
+    weir_context *cx = weir_context_new();
+    static const char head[] = "cascade x {\n  rank i = 64, j = 65\n  const A[i] : f32 = {1", middle[] = "}\n  const B[j] : i4 = {1",
+                      tail[] = "}\n  const C[j] : f16 = seeded(1, normal, 1)\n  const D[j] : u8 = {1";
+    Text text;
+    text_init(&text, &cx->arena);
+    text_printf(&text, "%s", head);
+    for (int i = 1; i < 64; i++)
+        text_printf(&text, ", %d", i);
+    text_printf(&text, "%s", middle);
+    for (int i = 1; i < 65; i++)
+        text_printf(&text, ", %d", i % 8);
+    text_printf(&text, "%s", tail);
+    for (int i = 1; i < 65; i++)
+        text_printf(&text, ", %d", i + 100);
+    text_printf(&text, "}\n  out Y[i] : f32 = A[i]\n}\n");
+    Parsed parsed = parse(cx, text.at, text.n);
+    assert_int_equal(parsed.status, WEIR_OK);
+    WeightsFile file = {.path = "x.weights"};
+    Text printed, data;
+    text_init(&printed, &cx->arena);
+    text_init(&data, &cx->arena);
+    cascade_print_weights(parsed.cascades[0], &printed, &file);
+    assert_non_null(strstr(printed.at, "const A[i] : f32 = {1, 1, 2, 3"));
+    assert_non_null(strstr(printed.at, "const B[j] : i4 = file(\"x.weights\", 0)\n"));
+    assert_non_null(strstr(printed.at, "const C[j] : f16 = seeded(1, normal, 1)\n"));
+    assert_non_null(strstr(printed.at, "const D[j] : u8 = file(\"x.weights\", 64)\n"));
+    weights_data(parsed.cascades[0], &file, &data);
+    assert_int_equal(data.n, 64 + 65);
+    assert_int_equal(data.at[0], 0x11);
+    assert_int_equal(data.at[1], 0x32);
+    assert_int_equal(data.at[64], 1);
+    assert_int_equal((unsigned char)data.at[64 + 64], 164);
+    weir_context_free(cx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(examples),       cmocka_unit_test(canonical_forms), cmocka_unit_test(wrong_texts),
         cmocka_unit_test(refused_items),  cmocka_unit_test(accepted_items),  cmocka_unit_test(several_errors),
         cmocka_unit_test(damaged),        cmocka_unit_test(deep_nesting),
+        cmocka_unit_test(costly_proofs),  cmocka_unit_test(weights),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
