@@ -48,8 +48,12 @@ weir_status pass_run(PassContext *p, Cascade *cs, PassId id)
     return before == NULL ? WEIR_OK : pass_validate(p, before, cs, passes[id].name);
 }
 
-static weir_status run_named(PassContext *p, Cascade *cs, const char *name, size_t length)
+static weir_status run_named(PassContext *p, Cascade *cs, const char *text, size_t whole)
 {
+    const char *name = text;
+    const char *colon = memchr(text, ':', whole);
+    size_t length = colon == NULL ? whole : (size_t)(colon - text);
+    p->argument = colon == NULL ? NULL : arena_string(&p->cx->arena, colon + 1, whole - length - 1);
     for (int i = 0; i < PASS_COUNT; i++)
         if (strlen(passes[i].name) == length && memcmp(passes[i].name, name, length) == 0)
             return pass_run(p, cs, (PassId)i);

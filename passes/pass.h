@@ -26,13 +26,14 @@ typedef struct PassContext {
     struct Text *report;     /* what passes have to say (changed=N, passes per tensor ..) */
     bool verify;
     bool validate;
+    const char *argument;    /* of the pass that runs: what stands after ':' in `--passes=name:argument`; NULL: none */
     const char *plan;        /* precision: path of the plan file, or a format's name; NULL: none */
 } PassContext;
 
 const char *pass_name(PassId id);
 const char *pass_doc(PassId id);
 
-/* Runs the comma-separated passes in order. An unknown name is WEIR_USAGE with the nearest known one. */
+/* Runs the comma-separated passes in order, each `name` or `name:argument`. An unknown name is WEIR_USAGE with the nearest known one. */
 MUST_USE weir_status passes_run(PassContext *p, Cascade *cs, const char *names);
 MUST_USE weir_status pass_run(PassContext *p, Cascade *cs, PassId id);
 
