@@ -160,7 +160,8 @@ MUST_USE weir_status tensor_proto_write(weir_context *cx, const char *path, cons
 MUST_USE weir_status model_encode(weir_context *cx, const Model *model, unsigned char **out_data, size_t *out_bytes);
 MUST_USE weir_status model_write(weir_context *cx, const Model *model, const char *path);
 
-/* The model in the official ONNX text syntax; parses back to an equal model. */
+/* The model in the official ONNX text syntax; parses back to an equal model, but for the payloads of NaNs and what a
+ * comment names as dropped. */
 struct Text;
 void model_print(weir_context *cx, const Model *model, struct Text *out);
 

@@ -14,7 +14,7 @@
 
 #include "frontend/onnx/reader.h"
 
-enum { MOST_LOCATION = 4096 };
+enum { MOST_LOCATION = 4096, MOST_FILES = 20000 }; /* files are looked up one by one */
 
 typedef struct Mapping {
     void *at;
@@ -183,6 +183,8 @@ bool external_find(Reader *r, Name tensor, const ExternalData *external, uint64_
     uint32_t i = 0;
     while (i < r->externals.n && !name_is(r->externals.at[i].location, external->location))
         i++;
+    if (i == MOST_FILES)
+        return refuse(r, tensor, external->location, WEIR_LIMIT, "more than 20000 files of external data");
     if (i == r->externals.n) {
         ExternalFile file = {.location = external->location};
         open_external(r, tensor, &file);
