@@ -87,7 +87,7 @@ ExprId at_broadcast(Lowering *l, Operand *op, const Ranks *ranks)
         declare_over(l, op, ranks->at + shift);
     for (uint32_t d = 0; d < op->n_dims; d++) {
         RankId rank = ranks->at[shift + d];
-        bool stretched = op->extent[d] == 1 && rank_extent(l, rank) != 1;
+        bool stretched = op->extent[d] == 1 && extent_of_rank(l, rank) != 1;
         index[d] = stretched ? num(l, 0) : rk(l, rank);
     }
     return at_index(l, op, index);

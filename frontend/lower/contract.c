@@ -54,7 +54,7 @@ static weir_status batch_ranks(Lowering *l, const Side *a, const Side *b, Ranks 
                 rank = dim_rank(l, sides[k]->op, dim);
             extent = extent == 1 ? e : extent;
         }
-        if (rank.i != 0 && rank_extent(l, rank) != extent)
+        if (rank.i != 0 && extent_of_rank(l, rank) != extent)
             rank.i = 0;
         ranks_add_distinct(l, out, rank, "b", extent);
     }
@@ -68,7 +68,7 @@ static weir_status side_at(Lowering *l, const Side *side, const Ranks *batch, Ra
     ExprId index[MAX_DIMS];
     for (uint32_t k = 0; k < side->n_batch; k++) {
         RankId rank = batch->at[batch->n - side->n_batch + k];
-        bool stretched = side->op->extent[side->batch[k]] == 1 && rank_extent(l, rank) != 1;
+        bool stretched = side->op->extent[side->batch[k]] == 1 && extent_of_rank(l, rank) != 1;
         hint[side->batch[k]] = stretched ? (RankId){0} : rank;
         index[side->batch[k]] = stretched ? num(l, 0) : rk(l, rank);
     }
@@ -104,13 +104,13 @@ weir_status parameter_at(Lowering *l, Operand *op, const Ranks *ranks, RankId ra
         *out = at_index(l, op, zero);
         return WEIR_OK;
     }
-    if (op->n_dims == 1 && rank.i != 0 && rank_extent(l, rank) == op->extent[0]) {
+    if (op->n_dims == 1 && rank.i != 0 && extent_of_rank(l, rank) == op->extent[0]) {
         *out = at_ranks(l, op, &rank);
         return WEIR_OK;
     }
     bool fits = op->n_dims <= ranks->n && op->n_dims > 1;
     for (uint32_t d = 0; fits && d < op->n_dims; d++)
-        fits = op->extent[d] == 1 || op->extent[d] == rank_extent(l, ranks->at[ranks->n - op->n_dims + d]);
+        fits = op->extent[d] == 1 || op->extent[d] == extent_of_rank(l, ranks->at[ranks->n - op->n_dims + d]);
     if (!fits)
         return invalid(l, "parameter %s does not fit", shape_text(l, op));
     *out = at_broadcast(l, op, ranks);
@@ -184,7 +184,7 @@ static weir_status gemm_addend(Lowering *l, Operand *c, double beta, const Ranks
     TRY(want_same_type(l, l->in[0], c));
     TRY(want_rank(l, c, 0, 2));
     for (uint32_t d = 0; d < c->n_dims; d++) {
-        int64_t e = rank_extent(l, ranks->at[2 - c->n_dims + d]);
+        int64_t e = extent_of_rank(l, ranks->at[2 - c->n_dims + d]);
         if (c->extent[d] != 1 && c->extent[d] != e)
             return invalid(l, "the third operand does not broadcast to the product");
     }

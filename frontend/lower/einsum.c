@@ -146,7 +146,7 @@ static ExprId term_at(Lowering *l, const Einsum *e, uint32_t t)
     ExprId index[MAX_DIMS];
     for (uint32_t k = 0; k < x->n_dims; k++) {
         RankId rank = e->rank[e->term[t].label[k]];
-        bool stretched = x->extent[k] == 1 && rank_extent(l, rank) != 1;
+        bool stretched = x->extent[k] == 1 && extent_of_rank(l, rank) != 1;
         hint[k] = stretched ? (RankId){0} : rank;
         index[k] = stretched ? num(l, 0) : rk(l, rank);
         for (uint32_t j = 0; j < k; j++)

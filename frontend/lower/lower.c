@@ -195,8 +195,7 @@ static weir_status declare_input(Walk *w, uint32_t k, Operand *op)
         if (__builtin_mul_overflow(bytes, (uint64_t)(op->extent[d] == 0 ? 1 : op->extent[d]), &bytes) ||
             bytes > cx->limits.memory_bytes)
             return input_error(w, info, E_MODEL_INVALID, WEIR_LIMIT, "larger than --max-memory allows");
-    TensorDecl decl = {.name = cascade_fresh_name(cs, cx_text(cx, op->name)),
-                       .role = TENSOR_IN,
+    TensorDecl decl = {.role = TENSOR_IN,
                        .declared = true,
                        .type = op->type,
                        .n_dims = op->n_dims,
@@ -206,6 +205,7 @@ static weir_status declare_input(Walk *w, uint32_t k, Operand *op)
         const char *base = symbolic ? cx_text(cx, info->type.dims[d].symbol) : names[d < 6 ? d : 5];
         decl.dims[d].rank = new_rank(&l, base, op->extent[d]);
     }
+    decl.name = cascade_fresh_name(cs, cx_text(cx, op->name));
     if (!name_is(decl.name, op->name))
         decl.outside = op->name;
     op->tensor = cascade_add_tensor(cs, decl);

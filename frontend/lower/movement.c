@@ -384,7 +384,7 @@ static weir_status pad_source(Lowering *l, const char *mode, ExprId at, int64_t 
             return WEIR_OK;
         }
         ExprId t = ix_mod(l, at, 2 * extent - 2);
-        *out = ex2(l, FN_MIN, t, ex2(l, FN_SUB, num(l, 2 * extent - 2), t));
+        *out = ex_select(l->cs, ex2(l, FN_LT, t, num(l, extent)), t, ex2(l, FN_SUB, num(l, 2 * extent - 2), t));
     } else if (strcmp(mode, "wrap") == 0) {
         *out = extent == 1 ? num(l, 0) : ix_mod(l, at, extent);
     } else {

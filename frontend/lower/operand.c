@@ -51,7 +51,7 @@ weir_status want_static(Lowering *l, const Operand *op)
     return WEIR_OK;
 }
 
-int64_t rank_extent(const Lowering *l, RankId rank)
+int64_t extent_of_rank(const Lowering *l, RankId rank)
 {
     return rank_at(l->cs, rank)->extent;
 }
@@ -72,7 +72,7 @@ static void declare_dims(Lowering *l, Operand *op, const RankId *hint, RankId *o
     Ranks ranks = {0};
     for (uint32_t d = 0; d < op->n_dims; d++) {
         RankId rank = hint == NULL ? (RankId){0} : hint[d];
-        if (rank.i != 0 && (rank_extent(l, rank) != op->extent[d] || rank_at(l->cs, rank)->kind != RANK_STATIC))
+        if (rank.i != 0 && (extent_of_rank(l, rank) != op->extent[d] || rank_at(l->cs, rank)->kind != RANK_STATIC))
             rank.i = 0;
         out[d] = ranks_add_distinct(l, &ranks, rank, names[d], op->extent[d]);
     }
@@ -213,7 +213,7 @@ static weir_status new_tensor(Lowering *l, const char *name, Name outside, Dtype
     op->type = type;
     op->n_dims = ranks->n;
     for (uint32_t d = 0; d < ranks->n; d++)
-        op->extent[d] = rank_extent(l, ranks->at[d]);
+        op->extent[d] = extent_of_rank(l, ranks->at[d]);
     TRY(check_extents(l, op));
     op->tensor = cascade_tensor(l->cs, TENSOR_TMP, name, type, ranks->n, ranks->at);
     *out = op;

@@ -18,7 +18,7 @@ static weir_status hardmax(Lowering *l, Soft *s)
     TRY(output(l, 0, s->x->type, &s->own, &y));
     ExprId position = ex_index(l->cs, s->over.at[0]);
     for (uint32_t d = 1; d < s->over.n; d++)
-        position = ex2(l, FN_ADD, ex2(l, FN_MUL, position, num(l, rank_extent(l, s->over.at[d]))),
+        position = ex2(l, FN_ADD, ex2(l, FN_MUL, position, num(l, extent_of_rank(l, s->over.at[d]))),
                        ex_index(l->cs, s->over.at[d]));
     ExprId hit = ex2(l, FN_EQ, position, at_ranks(l, j, s->kept.at));
     define(l, y, ex_select(l->cs, hit, lit(l, s->x->type, 1), lit(l, s->x->type, 0)));

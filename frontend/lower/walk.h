@@ -198,7 +198,7 @@ RankId dim_rank(const Lowering *l, const Operand *op, uint32_t dim);
 bool dim_runtime(const Lowering *l, const Operand *op, uint32_t dim);
 /* WEIR_UNSUPPORTED if a dimension has a run-time extent. */
 MUST_USE weir_status want_static(Lowering *l, const Operand *op);
-int64_t rank_extent(const Lowering *l, RankId rank);
+int64_t extent_of_rank(const Lowering *l, RankId rank);
 int64_t count_of(const Operand *op); /* elements */
 
 /* Declares a constant over these ranks (0: a new one) unless it is declared. */
