@@ -137,6 +137,8 @@ MUST_USE weir_status mapping_parse(weir_context *cx, const Source *source, Casca
 uint32_t mapping_definitions(const Cascade *cs, StatementId **out_definitions);
 struct Text;
 void mapping_print(const Mapping *m, struct Text *out);
+/* Checks the rules of ir/mapping_rules.def; reports every breach (E_MAPPING with the line, if the map was a text);
+ * WEIR_INVALID if there is one. `machine` is the one the map names, or the one whose host side (NAME.host) it names. */
 MUST_USE weir_status mapping_verify(const Mapping *m, const Machine *machine);
 
 /* A pinned copy of `cs`: each statement of each mapping's group is replaced by the statements of docs/mapping.md section 3,

@@ -218,7 +218,8 @@ static void note_edge(Planner *p, const Split *split)
 {
     if (split_divides(p->m, split) && part_static(p->m, split->parent))
         return;
-    if (split->edge == EDGE_PAD && part_static(p->m, split->parent)) {
+    bool inner = part_at(p->m, split->parent)->origin == PART_SPLIT; /* its padding would be the next tile's points */
+    if (split->edge == EDGE_PAD && !inner && part_static(p->m, split->parent)) {
         for (uint32_t i = 0; i < p->pads.n; i++)
             if (p->pads.at[i] == split)
                 return;
