@@ -113,18 +113,6 @@ static uint32_t compile_literal(Compiler *c, ExprId e, const Expr *x, Mode mode)
     return push(c, instr, e, mode);
 }
 
-static uint32_t compile_cast(Compiler *c, ExprId e, const Expr *x, Mode mode)
-{
-    ExprId arg = expr_arg(c->ev->cs, e, 0);
-    const Expr *inner = expr_at(c->ev->cs, arg);
-    if (inner->kind == EX_ACCESS && x->cast == CAST_PLAIN && !mode.index)
-        return compile_access(c, arg, x->type, mode);
-    uint32_t value = compile(c, arg, (Mode){0});
-    Instr instr = {.op = OP_CAST, .type = x->type, .from = type_of(c, value), .cast = x->cast, .n_args = 1,
-                   .arg = {value}};
-    return push(c, instr, e, mode);
-}
-
 static bool makes_nan(const Instr *instr)
 {
     if (instr->op != OP_CALL || dtype_kind(instr->type) != DK_FLOAT)
@@ -140,6 +128,20 @@ static uint32_t canonical(Compiler *c, uint32_t value)
         return value;
     Instr canon = {.op = OP_CANON, .type = instr->type, .from = instr->type, .n_args = 1, .arg = {value}};
     return push(c, canon, (ExprId){0}, (Mode){0});
+}
+
+static uint32_t compile_cast(Compiler *c, ExprId e, const Expr *x, Mode mode)
+{
+    ExprId arg = expr_arg(c->ev->cs, e, 0);
+    const Expr *inner = expr_at(c->ev->cs, arg);
+    if (inner->kind == EX_ACCESS && x->cast == CAST_PLAIN && !mode.index)
+        return compile_access(c, arg, x->type, mode);
+    uint32_t value = compile(c, arg, (Mode){0});
+    if (x->cast == CAST_BITS)
+        value = canonical(c, value);
+    Instr instr = {.op = OP_CAST, .type = x->type, .from = type_of(c, value), .cast = x->cast, .n_args = 1,
+                   .arg = {value}};
+    return push(c, instr, e, mode);
 }
 
 static uint32_t compile_call(Compiler *c, ExprId e, const Expr *x, Mode mode)
