@@ -360,7 +360,10 @@ static void check_flow(Checker *c, uint32_t number, uint32_t *n_out, uint32_t *n
 
 static void check_unit(Checker *c, const RduUnit *u)
 {
+    static const char sites[] = {'.', 'P', 'M', 'A'};
     c->unit = u->name;
+    if (rdu_site_kind(c->m, u->head.x, u->head.y) != sites[u->head.kind])
+        breach(c, "stands on a site of another kind");
     for (uint32_t i = 0; i < u->programs.n; i++) {
         check_loops(c, u, &u->programs.at[i]);
         check_ports(c, &u->programs.at[i]);

@@ -1,7 +1,10 @@
 /* isa/rdu/machine.c: see isa/rdu/machine.h. */
 #include "isa/rdu/machine.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "support/text.h"
 
 #define READ_INT(machine, key, otherwise) machine_int(machine, key, otherwise)
 #define READ_CYCLES(machine, key, otherwise) machine_cycles(machine, key, otherwise)
@@ -15,6 +18,59 @@ static void read_tier(weir_context *cx, const Machine *machine, const char *name
     tier->bandwidth = machine_per_cycle(machine, arena_printf(&cx->arena, "%s.bandwidth", name), 0.0) *
                       machine_number(machine, arena_printf(&cx->arena, "%s.efficiency", name), 1.0) *
                       machine_number(machine, "dram.bandwidth_scale", 1.0);
+}
+
+/* `checker CxR`: C x R inner sites at x = 1..C, P where x + y is even, M where odd; A at x = 0 and x = C + 1. */
+static bool read_checker(weir_context *cx, const char *text, RduMachine *m)
+{
+    unsigned cols = 0, rows = 0;
+    if (sscanf(text, "checker %3ux%3u", &cols, &rows) != 2 || cols == 0 || cols > 250 || rows == 0 || rows > 255)
+        return false;
+    m->site_cols = cols + 2;
+    m->site_rows = rows;
+    char *sites = arena_alloc(&cx->arena, (size_t)m->site_cols * rows + 1);
+    for (unsigned y = 0; y < rows; y++)
+        for (unsigned x = 0; x < m->site_cols; x++)
+            sites[y * m->site_cols + x] = x == 0 || x == cols + 1 ? 'A' : (x + y) % 2 == 0 ? 'P' : 'M';
+    m->sites = sites;
+    return true;
+}
+
+/* A list of rows of letters, or a pattern's name. */
+static bool read_sites(weir_context *cx, const Machine *machine, RduMachine *m)
+{
+    const MachineValue *value = machine_value(machine, "sites");
+    if (value == NULL || value->kind != MV_LIST)
+        return value != NULL && read_checker(cx, name_text(&cx->names, value->word), m);
+    Text sites;
+    text_init(&sites, &cx->arena);
+    for (uint32_t y = 0; y < value->n; y++) {
+        const char *row = name_text(&cx->names, value->items[y].word);
+        if (y > 0 && strlen(row) != m->site_cols)
+            return false;
+        m->site_cols = (uint32_t)strlen(row);
+        text_add(&sites, row, m->site_cols);
+    }
+    m->site_rows = value->n;
+    m->sites = sites.at;
+    return m->sites != NULL && m->site_cols <= 255 && m->site_rows <= 255;
+}
+
+char rdu_site_kind(const RduMachine *machine, uint32_t x, uint32_t y)
+{
+    return x < machine->site_cols && y < machine->site_rows ? machine->sites[y * machine->site_cols + x] : '.';
+}
+
+bool rdu_site(const RduMachine *machine, char kind, uint32_t n, uint32_t *out_x, uint32_t *out_y)
+{
+    for (uint32_t i = 0; i < machine->site_cols * machine->site_rows; i++) {
+        if (machine->sites[i] != kind || n-- > 0)
+            continue;
+        *out_x = i % machine->site_cols;
+        *out_y = i / machine->site_cols;
+        return true;
+    }
+    return false;
 }
 
 static bool makes_sense(const RduMachine *m)
@@ -38,7 +94,7 @@ weir_status rdu_machine_from(weir_context *cx, const Machine *machine, RduMachin
         if (entry->is_block && strcmp(name_text(&cx->names, entry->class), "tier") == 0)
             read_tier(cx, machine, name_text(&cx->names, entry->name), &m.tiers[m.n_tiers++]);
     }
-    if (strcmp(machine_word(machine, "kind", ""), "rdu") != 0 || !makes_sense(&m)) {
+    if (strcmp(machine_word(machine, "kind", ""), "rdu") != 0 || !read_sites(cx, machine, &m) || !makes_sense(&m)) {
         diag(&cx->diag, place_none(), E_MACHINE_USE, m.name, "it is no dataflow machine, or a figure is missing or out of range");
         return WEIR_INVALID;
     }

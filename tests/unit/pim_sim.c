@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "isa/imagetext.h"
+#include "isa/pim/make.h"
 #include "isa/pim/sim.h"
 #include "support/file.h"
 
@@ -116,6 +117,47 @@ static void schedules_take_their_known_cycles(void **state)
     assert_int_equal(gemv_cycles(1024, 1024, 32, "deadline"), 597);
 }
 
+/* The same schedule made by calls, with refresh at row boundaries. */
+static void trains_refresh_by_deadline(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t channels;
+        int64_t cycles, refreshes;
+    } known[] = {{32, 8229, 2}, {8, 31491, 9}};
+    for (int i = 0; i < 2; i++) {
+        Case c = {0};
+        PimTrain t;
+        PimCode code = {0};
+        open_text(&c, ".pim 1 machine=gddr6-aim\n.tensor x bf16 4096 in\n.tensor b bf16 512 in\n.tensor y bf16 512 out\n.control\nlaunch 0\n");
+        uint32_t groups = 4096 / 16 / known[i].channels, per_row = 226, chunks = 4;
+        pim_train_open(&t, c.cx, &c.machine, (UINT64_C(1) << known[i].channels) - 1);
+        for (uint32_t k = 0; k < chunks; k++)
+            for (uint32_t g = 0; g < groups; g++) {
+                pim_refresh_if_due(&t, per_row + (g == 0 ? 136 : 0) + 32);
+                pim_act_all(&t, g * chunks + k);
+                if (g == 0) {
+                    pim_tmod(&t);
+                    pim_wrgb(&t, 64, 0, 0, 2048 * k);
+                    if (k == 0)
+                        pim_wrmac(&t, 0, groups, 1, 0);
+                    pim_tmod(&t);
+                }
+                pim_mac_all(&t, g * chunks + k, 0, 64, 0, g);
+                pim_pre_all(&t);
+            }
+        pim_tmod(&t);
+        pim_rdmac(&t, 0, groups, 2, 0);
+        assert_int_equal(pim_train_close(&t, &code), 0);
+        assert_int_equal(pim_encode(c.cx, &code, &c.image), WEIR_OK);
+        assert_int_equal(run(&c, PIM_TIME_ONLY), WEIR_OK);
+        assert_int_equal(c.result.cycles, known[i].cycles);
+        assert_int_equal(c.result.streams.at[0].refreshes, known[i].refreshes);
+        assert_int_equal(c.result.cycles, t.channel.now + c.machine.nBL);
+        weir_context_free(c.cx);
+    }
+}
+
 static void illegal_streams_are_refused(void **state)
 {
     (void)state;
@@ -175,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_mac_is_exact),
         cmocka_unit_test(schedules_take_their_known_cycles),
+        cmocka_unit_test(trains_refresh_by_deadline),
         cmocka_unit_test(illegal_streams_are_refused),
         cmocka_unit_test(bursts_move_between_buffers_and_banks),
     };

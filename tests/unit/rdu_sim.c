@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "isa/rdu/make.h"
 #include "isa/rdu/sim.h"
 #include "support/file.h"
 
@@ -135,7 +136,7 @@ static void chain_with_bias_and_relu(void **state)
         ".rdu 1 machine=tiny\n.tensor x f32 16\n.tensor w f32 32\n.tensor b f32 4\n.tensor y f32 8 out\n.kernel k\n"
         "ag A0 at 0,0 read x\n loop h 2\n loop k 4\n addr h*16+k*4\n lanes 2\n lane 32\n out 0 = v -> fx\nend\n"
         "ag A1 at 0,2 read w\n loop h 2\n loop k 4\n addr h*64+k*16\n out 0 = v -> fw\nend\n"
-        "ag A2 at 1,0 read b\n addr 0\n out 0 = v -> fb\nend\n"
+        "ag A2 at 0,1 read b\n addr 0\n out 0 = v -> fb\nend\n"
         "pcu P0 at 1,1 sys\n loop t 1\n loop h 2\n loop k 4\n in 0 = fx\n in 1 = fw\n in 2 = fb @t\n mac @t init in2\n"
         " tail relu\n out 0 = t -> fy\nend\n"
         "ag A3 at 0,3 write y\n loop r 2\n addr r*16\n in 0 = fy\nend\n.control\n launch k\n halt\n";
@@ -217,9 +218,9 @@ static void checks_refuse(void **state)
          "f: A0 makes 16, A1 takes 8"},
         {"ag A0 at 0,0 read x\n loop i 17\n addr i*16\n out 0 = v -> f\nend\nag A1 at 0,2 write y\n loop i 17\n addr 0\n in 0 = f\nend\n",
          "addresses 0..272 leave its 256 bytes"},
-        {"pcu P at 0,0 simd\n loop i 4\n in 0 = f\n s0: r0 = add in0 in1\n out 0 = r0 -> f\nend\n",
+        {"pcu P at 1,1 simd\n loop i 4\n in 0 = f\n s0: r0 = add in0 in1\n out 0 = r0 -> f\nend\n",
          "a stage's source names no input, register, constant or loop"},
-        {"pmu M at 0,0 size=4096 nbuf=2\nend\n", "8192 bytes, the machine has 4096"},
+        {"pmu M at 1,0 size=4096 nbuf=2\nend\n", "8192 bytes, the machine has 4096"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[1024];
@@ -236,6 +237,93 @@ static void checks_refuse(void **state)
         assert_true(found);
         weir_context_free(c.cx);
     }
+}
+
+/* The matrix product of samples/rdu/gemm.rdu by calls: the same words but for the sites. */
+static void calls_make_the_same_kernel(void **state)
+{
+    (void)state;
+    Case c = {0};
+    RduMaker m;
+    RduCode code = {0}, sample = {0};
+    uint32_t a0, m0, a1, m1, p0, a2;
+    open_sample(&c, "gemm.rdu");
+    rdu_make_open(&m, c.cx, &c.machine, &c.image, "gemm");
+    uint32_t fa = rdu_make_flow(&m, "fa", RDU_NET_VEC), ga = rdu_make_flow(&m, "ga", RDU_NET_VEC), fb = rdu_make_flow(&m, "fb", RDU_NET_VEC),
+             gb = rdu_make_flow(&m, "gb", RDU_NET_VEC), fo = rdu_make_flow(&m, "fo", RDU_NET_VEC);
+    assert_int_equal(rdu_make_ag(&m, "A0", 0, false, RDU_F32, &a0), WEIR_OK);
+    uint32_t mi = rdu_make_loop(&m, a0, 0, "mi", 4, false), k = rdu_make_loop(&m, a0, 0, "k2", 8, false);
+    rdu_make_stride(&m, a0, 0, mi, 128);
+    rdu_make_stride(&m, a0, 0, k, 16);
+    rdu_make_out(&m, a0, 0, RDU_OUT_V, 0, fa, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_pmu(&m, "M0", 256, 2, &m0), WEIR_OK);
+    uint32_t p = rdu_make_program(&m, m0, true, RDU_F32);
+    mi = rdu_make_loop(&m, m0, p, "mi", 4, false);
+    k = rdu_make_loop(&m, m0, p, "k2", 8, false);
+    rdu_make_stride(&m, m0, p, k, 16);
+    rdu_make_in(&m, m0, p, 0, fa, RDU_EVERY, RDU_F32);
+    rdu_make_swap(&m, m0, p, mi);
+    p = rdu_make_program(&m, m0, false, RDU_F32);
+    mi = rdu_make_loop(&m, m0, p, "mi", 4, false);
+    rdu_make_loop(&m, m0, p, "ni", 2, false);
+    k = rdu_make_loop(&m, m0, p, "k", 16, false);
+    rdu_make_stride(&m, m0, p, k, 8);
+    rdu_make_lanes(&m, m0, p, 2, 4);
+    rdu_make_out(&m, m0, p, RDU_OUT_V, 0, ga, RDU_EVERY, RDU_F32);
+    rdu_make_swap(&m, m0, p, mi);
+    assert_int_equal(rdu_make_ag(&m, "A1", 1, false, RDU_F32, &a1), WEIR_OK);
+    k = rdu_make_loop(&m, a1, 0, "k", 16, false);
+    uint32_t n = rdu_make_loop(&m, a1, 0, "n4", 2, false);
+    rdu_make_stride(&m, a1, 0, k, 32);
+    rdu_make_stride(&m, a1, 0, n, 16);
+    rdu_make_out(&m, a1, 0, RDU_OUT_V, 0, fb, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_pmu(&m, "M1", 512, 1, &m1), WEIR_OK);
+    p = rdu_make_program(&m, m1, true, RDU_F32);
+    uint32_t t = rdu_make_loop(&m, m1, p, "t", 1, false);
+    k = rdu_make_loop(&m, m1, p, "k", 16, false);
+    n = rdu_make_loop(&m, m1, p, "n4", 2, false);
+    rdu_make_stride(&m, m1, p, k, 16);
+    rdu_make_stride(&m, m1, p, n, 256);
+    rdu_make_in(&m, m1, p, 0, fb, RDU_EVERY, RDU_F32);
+    rdu_make_swap(&m, m1, p, t);
+    p = rdu_make_program(&m, m1, false, RDU_F32);
+    t = rdu_make_loop(&m, m1, p, "t", 1, false);
+    rdu_make_loop(&m, m1, p, "mi", 4, false);
+    n = rdu_make_loop(&m, m1, p, "ni", 2, false);
+    k = rdu_make_loop(&m, m1, p, "k", 16, false);
+    rdu_make_stride(&m, m1, p, n, 256);
+    rdu_make_stride(&m, m1, p, k, 16);
+    rdu_make_out(&m, m1, p, RDU_OUT_V, 0, gb, RDU_EVERY, RDU_F32);
+    rdu_make_swap(&m, m1, p, t);
+    assert_int_equal(rdu_make_sys(&m, "P0", RDU_F32, &p0), WEIR_OK);
+    rdu_make_loop(&m, p0, 0, "mi", 4, false);
+    n = rdu_make_loop(&m, p0, 0, "ni", 2, false);
+    rdu_make_loop(&m, p0, 0, "k", 16, false);
+    rdu_make_mac(&m, p0, n, RDU_INIT_ZERO, 0, 0);
+    rdu_make_in(&m, p0, 0, 0, ga, RDU_EVERY, RDU_F32);
+    rdu_make_in(&m, p0, 0, 1, gb, RDU_EVERY, RDU_F32);
+    rdu_make_out(&m, p0, 0, RDU_OUT_ACC, 0, fo, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_ag(&m, "A2", 2, true, RDU_F32, &a2), WEIR_OK);
+    mi = rdu_make_loop(&m, a2, 0, "mi", 4, false);
+    n = rdu_make_loop(&m, a2, 0, "ni", 2, false);
+    uint32_t r = rdu_make_loop(&m, a2, 0, "r", 2, false);
+    rdu_make_stride(&m, a2, 0, mi, 64);
+    rdu_make_stride(&m, a2, 0, n, 16);
+    rdu_make_stride(&m, a2, 0, r, 32);
+    rdu_make_in(&m, a2, 0, 0, fo, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_close(&m, &code), 0);
+    assert_int_equal(rdu_check(c.cx, &c.image, &code, &c.machine), WEIR_OK);
+    assert_int_equal(rdu_decode(c.cx, c.image.code.at, c.image.code.n, &sample), WEIR_OK);
+    for (uint32_t i = 0; i < 6; i++) {
+        code.kernels.at[0].units.at[i].head.x = sample.kernels.at[0].units.at[i].head.x;
+        code.kernels.at[0].units.at[i].head.y = sample.kernels.at[0].units.at[i].head.y;
+    }
+    /* Terms in the text's order: ascending loops. */
+    RduWords words = {0};
+    assert_int_equal(rdu_encode(c.cx, &code, &words), WEIR_OK);
+    assert_int_equal(words.words.n, c.image.code.n);
+    assert_memory_equal(words.words.at, c.image.code.at, words.words.n * 4);
+    weir_context_free(c.cx);
 }
 
 /* Records with flipped bits and small new numbers: refused by decoder, checks, deadlock or trap, or run; never a crash. */
@@ -268,6 +356,7 @@ int main(void)
         cmocka_unit_test(vector_add_takes_120_cycles), cmocka_unit_test(matrix_product_is_exact),
         cmocka_unit_test(time_alone_equals_time_with_values), cmocka_unit_test(chain_with_bias_and_relu),
         cmocka_unit_test(vec_loops_cut_rows), cmocka_unit_test(deadlock_is_named), cmocka_unit_test(checks_refuse),
+        cmocka_unit_test(calls_make_the_same_kernel),
         cmocka_unit_test(damaged_kernels_do_not_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
