@@ -73,6 +73,16 @@ static void connect(Engine *e, Channel channel, InPort in, OutPort out)
     vec_push(ARENA(e), &e->processes.at[channel.producer].outs, out);
 }
 
+static const Elementary *tail_function(Engine *e, const RduUnit *u)
+{
+    static const Fn functions[RDU_TAIL_COUNT] = {
+#define RDU_TAIL(id, text, number, constants, fn, doc) [number] = FN_##fn,
+#include "isa/rdu/op.def"
+    };
+    Fn fn = functions[u->pcu.tail];
+    return fn != FN_NONE ? elementary(e->cx, fn) : NULL;
+}
+
 /* ---- sys ---- */
 
 /* The nest of a loader or drain: the loops outside the mac level, then the rows. */
@@ -107,6 +117,7 @@ static void build_sys(Engine *e, uint32_t unit_i)
     rows_nest(drain, &e->processes.at[mac_i], &u->sys);
     drain->tile = ARENA_ARRAY(ARENA(e), uint32_t, tile);
     drain->reduced = ARENA_ARRAY(ARENA(e), uint32_t, e->width);
+    drain->elementary = tail_function(e, u);
     drain->latency = (u->sys.drain_tail ? e->machine->tail : 0) + (u->sys.drain_reduce && u->reduce.tree ? e->machine->tree : 0);
     Channel shadow = {.flow = "the shadow accumulators", .producer = mac_i, .consumer = drain_i, .capacity = 1, .whole = true,
                       .delay = e->machine->stages + 3};
@@ -170,6 +181,7 @@ static void build_simd(Engine *e, uint32_t unit_i)
     Process *p = add_process(e, PROC_SIMD, unit_i, &u->programs.at[0]);
     p->latency = (int64_t)u->stages.n + 2 + (u->pcu.tail != RDU_TAIL_NONE ? e->machine->tail : 0) +
                  (u->reduce.op != RDU_RED_NONE && u->reduce.tree ? e->machine->tree : 0);
+    p->elementary = tail_function(e, u);
     p->regs = ARENA_ARRAY(ARENA(e), uint32_t, 16 * (size_t)e->width);
     p->accs = ARENA_ARRAY(ARENA(e), uint32_t, 16 * (size_t)e->width);
     p->reduced = ARENA_ARRAY(ARENA(e), uint32_t, e->width);

@@ -376,6 +376,10 @@ static void check_unit(Checker *c, const RduUnit *u)
         most(c, "constants", u->consts.n, c->m->max_consts);
         if (u->pcu.tail >= RDU_TAIL_COUNT || (u->pcu.tail == RDU_TAIL_CLAMP && u->consts.n < 2) || u->reduce.op >= RDU_RED_COUNT)
             breach(c, "tail or reducer");
+        else if ((c->m->functions >> u->pcu.tail & 1) == 0)
+            breach(c, arena_printf(&c->cx->arena, "the machine has no function %s", rdu_tail_text(u->pcu.tail)));
+        else if (u->pcu.tail == RDU_TAIL_GELU || u->pcu.tail == RDU_TAIL_SILU)
+            unsupported(c, rdu_tail_text(u->pcu.tail));
         if (u->pcu.mode == 1)
             check_sys(c, u);
         else

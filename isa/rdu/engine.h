@@ -5,6 +5,7 @@
 #ifndef WEIR_ISA_RDU_ENGINE_H
 #define WEIR_ISA_RDU_ENGINE_H
 
+#include "ir/elementary.h"
 #include "isa/rdu/sim.h"
 
 enum { PROC_MAX_LOOPS = 17 };
@@ -59,6 +60,7 @@ typedef struct Process {
     /* values */
     uint32_t *lanes, *tail, *regs, *accs, *reduced, *tile; /* tile: rows x cols words (mac, load, drain) */
     int64_t buffer;              /* of a PMU's program */
+    const Elementary *elementary; /* of the tail; NULL: plain arithmetic */
 } Process;
 
 typedef struct Request {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isa/rdu/rdu.h"
 #include "support/text.h"
 
 #define READ_INT(machine, key, otherwise) machine_int(machine, key, otherwise)
@@ -89,6 +90,10 @@ weir_status rdu_machine_from(weir_context *cx, const Machine *machine, RduMachin
     RduMachine m = {.name = name_text(&cx->names, machine->name)};
 #define RDU_KEY(member, key, kind, otherwise) m.member = READ_##kind(machine, key, otherwise);
 #include "isa/rdu/keys.def"
+    m.functions = 1u << RDU_TAIL_NONE | 1u << RDU_TAIL_RELU | 1u << RDU_TAIL_CLAMP | 1u << RDU_TAIL_CVT_BF16 | 1u << RDU_TAIL_CVT_I8;
+    for (uint32_t tail = 0; tail < RDU_TAIL_COUNT; tail++)
+        if (machine_lists(machine, "pcu.functions", rdu_tail_text(tail)))
+            m.functions |= 1u << tail;
     for (uint32_t i = 1; i < machine->entries.n && m.n_tiers < RDU_MAX_TIERS; i++) {
         const MachineEntry *entry = &machine->entries.at[i];
         if (entry->is_block && strcmp(name_text(&cx->names, entry->class), "tier") == 0)

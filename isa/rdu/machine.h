@@ -17,6 +17,7 @@ typedef struct RduMachine {
     const char *name;
 #define RDU_KEY(member, key, kind, otherwise) int64_t member; /* cycles, bytes or a count */
 #include "isa/rdu/keys.def"
+    uint32_t functions; /* of the tail, a bit by RduTail; those without a row in `functions` are always there */
     uint32_t site_cols, site_rows;
     const char *sites; /* row by row: P, M, A, or . for none */
     uint32_t n_tiers;

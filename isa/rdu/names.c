@@ -20,7 +20,7 @@ static const OpRow ops[RDU_OP_COUNT] = {
 };
 
 static const char *const tails[RDU_TAIL_COUNT] = {
-#define RDU_TAIL(id, text, number, constants, doc) [number] = text,
+#define RDU_TAIL(id, text, number, constants, fn, doc) [number] = text,
 #include "isa/rdu/op.def"
 };
 

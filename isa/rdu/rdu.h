@@ -25,7 +25,7 @@ typedef enum RduOp {
 } RduOp;
 
 typedef enum RduTail {
-#define RDU_TAIL(id, text, number, constants, doc) RDU_TAIL_##id = number,
+#define RDU_TAIL(id, text, number, constants, fn, doc) RDU_TAIL_##id = number,
 #include "isa/rdu/op.def"
     RDU_TAIL_COUNT
 } RduTail;

@@ -357,7 +357,7 @@ static void fire_stage(Engine *e, Process *p, const RduStage *stage, uint32_t n_
     }
 }
 
-static uint32_t apply_tail(Engine *e, const Process *p, uint32_t word)
+static uint32_t apply_tail(const Process *p, uint32_t word)
 {
     float x = as_float(word);
     switch (p->unit->pcu.tail) {
@@ -376,9 +376,19 @@ static uint32_t apply_tail(Engine *e, const Process *p, uint32_t word)
     case RDU_TAIL_CVT_I8:
         return convert(word, RDU_I8, RDU_F32);
     default:
-        rdu_trap(e, p, "a function of the tail that this simulator does not compute");
         return word;
     }
+}
+
+static void fire_tail(const Process *p, const uint32_t *value, uint32_t n)
+{
+    float x[256] = {0}, y[256];
+    for (uint32_t l = 0; l < n; l++)
+        x[l] = as_float(value[l]);
+    if (p->elementary != NULL)
+        elementary_apply(p->elementary, n, x, NULL, y);
+    for (uint32_t l = 0; l < n; l++)
+        p->tail[l] = p->elementary != NULL ? as_word(y[l]) : apply_tail(p, value[l]);
 }
 
 /* Window per lane from the identity, then neighbours in pairs over the lanes; the result in every lane. */
@@ -418,8 +428,7 @@ static void fire_simd(Engine *e, Process *p)
         value = (stage->dst_is_acc ? p->accs : p->regs) + stage->dst * e->width;
     }
     if (u->pcu.tail != RDU_TAIL_NONE) {
-        for (uint32_t l = 0; l < e->width; l++)
-            p->tail[l] = apply_tail(e, p, value[l]);
+        fire_tail(p, value, e->width);
         value = p->tail;
     }
     if (u->reduce.op != RDU_RED_NONE)
@@ -473,8 +482,7 @@ static void fire_drain(Engine *e, Process *p)
     }
     const uint32_t *value = p->lanes;
     if (sys->drain_tail) {
-        for (uint32_t c = 0; c < sys->cols; c++)
-            p->tail[c] = apply_tail(e, p, p->lanes[c]);
+        fire_tail(p, p->lanes, sys->cols);
         value = p->tail;
     }
     if (sys->drain_reduce)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ir/elementary.h"
 #include "isa/rdu/make.h"
 #include "isa/rdu/sim.h"
 #include "support/file.h"
@@ -239,90 +240,146 @@ static void checks_refuse(void **state)
     }
 }
 
+typedef struct Product {
+    RduMaker m;
+    uint32_t fa, ga, fb, gb, fo;
+} Product;
+
+/* A panel of A, double-buffered and read again for every column tile. */
+static void make_a(Product *g)
+{
+    RduMaker *m = &g->m;
+    uint32_t a0, m0;
+    assert_int_equal(rdu_make_ag(m, "A0", 0, false, RDU_F32, &a0), WEIR_OK);
+    uint32_t mi = rdu_make_loop(m, a0, 0, "mi", 4, false), k = rdu_make_loop(m, a0, 0, "k2", 8, false);
+    rdu_make_stride(m, a0, 0, mi, 128);
+    rdu_make_stride(m, a0, 0, k, 16);
+    rdu_make_out(m, a0, 0, RDU_OUT_V, 0, g->fa, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_pmu(m, "M0", 256, 2, &m0), WEIR_OK);
+    uint32_t p = rdu_make_program(m, m0, true, RDU_F32);
+    mi = rdu_make_loop(m, m0, p, "mi", 4, false);
+    k = rdu_make_loop(m, m0, p, "k2", 8, false);
+    rdu_make_stride(m, m0, p, k, 16);
+    rdu_make_in(m, m0, p, 0, g->fa, RDU_EVERY, RDU_F32);
+    rdu_make_swap(m, m0, p, mi);
+    p = rdu_make_program(m, m0, false, RDU_F32);
+    mi = rdu_make_loop(m, m0, p, "mi", 4, false);
+    rdu_make_loop(m, m0, p, "ni", 2, false);
+    k = rdu_make_loop(m, m0, p, "k", 16, false);
+    rdu_make_stride(m, m0, p, k, 8);
+    rdu_make_lanes(m, m0, p, 2, 4);
+    rdu_make_out(m, m0, p, RDU_OUT_V, 0, g->ga, RDU_EVERY, RDU_F32);
+    rdu_make_swap(m, m0, p, mi);
+}
+
+/* All of B, resident. */
+static void make_b(Product *g)
+{
+    RduMaker *m = &g->m;
+    uint32_t a1, m1;
+    assert_int_equal(rdu_make_ag(m, "A1", 1, false, RDU_F32, &a1), WEIR_OK);
+    uint32_t k = rdu_make_loop(m, a1, 0, "k", 16, false);
+    uint32_t n = rdu_make_loop(m, a1, 0, "n4", 2, false);
+    rdu_make_stride(m, a1, 0, k, 32);
+    rdu_make_stride(m, a1, 0, n, 16);
+    rdu_make_out(m, a1, 0, RDU_OUT_V, 0, g->fb, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_pmu(m, "M1", 512, 1, &m1), WEIR_OK);
+    uint32_t p = rdu_make_program(m, m1, true, RDU_F32);
+    uint32_t t = rdu_make_loop(m, m1, p, "t", 1, false);
+    k = rdu_make_loop(m, m1, p, "k", 16, false);
+    n = rdu_make_loop(m, m1, p, "n4", 2, false);
+    rdu_make_stride(m, m1, p, k, 16);
+    rdu_make_stride(m, m1, p, n, 256);
+    rdu_make_in(m, m1, p, 0, g->fb, RDU_EVERY, RDU_F32);
+    rdu_make_swap(m, m1, p, t);
+    p = rdu_make_program(m, m1, false, RDU_F32);
+    t = rdu_make_loop(m, m1, p, "t", 1, false);
+    rdu_make_loop(m, m1, p, "mi", 4, false);
+    n = rdu_make_loop(m, m1, p, "ni", 2, false);
+    k = rdu_make_loop(m, m1, p, "k", 16, false);
+    rdu_make_stride(m, m1, p, n, 256);
+    rdu_make_stride(m, m1, p, k, 16);
+    rdu_make_out(m, m1, p, RDU_OUT_V, 0, g->gb, RDU_EVERY, RDU_F32);
+    rdu_make_swap(m, m1, p, t);
+}
+
+/* The array and the store. */
+static void make_rest(Product *g)
+{
+    RduMaker *m = &g->m;
+    uint32_t p0, a2;
+    assert_int_equal(rdu_make_sys(m, "P0", RDU_F32, &p0), WEIR_OK);
+    rdu_make_loop(m, p0, 0, "mi", 4, false);
+    uint32_t n = rdu_make_loop(m, p0, 0, "ni", 2, false);
+    rdu_make_loop(m, p0, 0, "k", 16, false);
+    rdu_make_mac(m, p0, n, RDU_INIT_ZERO, 0, 0);
+    rdu_make_in(m, p0, 0, 0, g->ga, RDU_EVERY, RDU_F32);
+    rdu_make_in(m, p0, 0, 1, g->gb, RDU_EVERY, RDU_F32);
+    rdu_make_out(m, p0, 0, RDU_OUT_ACC, 0, g->fo, RDU_EVERY, RDU_F32);
+    assert_int_equal(rdu_make_ag(m, "A2", 2, true, RDU_F32, &a2), WEIR_OK);
+    uint32_t mi = rdu_make_loop(m, a2, 0, "mi", 4, false);
+    n = rdu_make_loop(m, a2, 0, "ni", 2, false);
+    uint32_t r = rdu_make_loop(m, a2, 0, "r", 2, false);
+    rdu_make_stride(m, a2, 0, mi, 64);
+    rdu_make_stride(m, a2, 0, n, 16);
+    rdu_make_stride(m, a2, 0, r, 32);
+    rdu_make_in(m, a2, 0, 0, g->fo, RDU_EVERY, RDU_F32);
+}
+
 /* The matrix product of samples/rdu/gemm.rdu by calls: the same words but for the sites. */
 static void calls_make_the_same_kernel(void **state)
 {
     (void)state;
     Case c = {0};
-    RduMaker m;
+    Product g;
     RduCode code = {0}, sample = {0};
-    uint32_t a0, m0, a1, m1, p0, a2;
     open_sample(&c, "gemm.rdu");
-    rdu_make_open(&m, c.cx, &c.machine, &c.image, "gemm");
-    uint32_t fa = rdu_make_flow(&m, "fa", RDU_NET_VEC), ga = rdu_make_flow(&m, "ga", RDU_NET_VEC), fb = rdu_make_flow(&m, "fb", RDU_NET_VEC),
-             gb = rdu_make_flow(&m, "gb", RDU_NET_VEC), fo = rdu_make_flow(&m, "fo", RDU_NET_VEC);
-    assert_int_equal(rdu_make_ag(&m, "A0", 0, false, RDU_F32, &a0), WEIR_OK);
-    uint32_t mi = rdu_make_loop(&m, a0, 0, "mi", 4, false), k = rdu_make_loop(&m, a0, 0, "k2", 8, false);
-    rdu_make_stride(&m, a0, 0, mi, 128);
-    rdu_make_stride(&m, a0, 0, k, 16);
-    rdu_make_out(&m, a0, 0, RDU_OUT_V, 0, fa, RDU_EVERY, RDU_F32);
-    assert_int_equal(rdu_make_pmu(&m, "M0", 256, 2, &m0), WEIR_OK);
-    uint32_t p = rdu_make_program(&m, m0, true, RDU_F32);
-    mi = rdu_make_loop(&m, m0, p, "mi", 4, false);
-    k = rdu_make_loop(&m, m0, p, "k2", 8, false);
-    rdu_make_stride(&m, m0, p, k, 16);
-    rdu_make_in(&m, m0, p, 0, fa, RDU_EVERY, RDU_F32);
-    rdu_make_swap(&m, m0, p, mi);
-    p = rdu_make_program(&m, m0, false, RDU_F32);
-    mi = rdu_make_loop(&m, m0, p, "mi", 4, false);
-    rdu_make_loop(&m, m0, p, "ni", 2, false);
-    k = rdu_make_loop(&m, m0, p, "k", 16, false);
-    rdu_make_stride(&m, m0, p, k, 8);
-    rdu_make_lanes(&m, m0, p, 2, 4);
-    rdu_make_out(&m, m0, p, RDU_OUT_V, 0, ga, RDU_EVERY, RDU_F32);
-    rdu_make_swap(&m, m0, p, mi);
-    assert_int_equal(rdu_make_ag(&m, "A1", 1, false, RDU_F32, &a1), WEIR_OK);
-    k = rdu_make_loop(&m, a1, 0, "k", 16, false);
-    uint32_t n = rdu_make_loop(&m, a1, 0, "n4", 2, false);
-    rdu_make_stride(&m, a1, 0, k, 32);
-    rdu_make_stride(&m, a1, 0, n, 16);
-    rdu_make_out(&m, a1, 0, RDU_OUT_V, 0, fb, RDU_EVERY, RDU_F32);
-    assert_int_equal(rdu_make_pmu(&m, "M1", 512, 1, &m1), WEIR_OK);
-    p = rdu_make_program(&m, m1, true, RDU_F32);
-    uint32_t t = rdu_make_loop(&m, m1, p, "t", 1, false);
-    k = rdu_make_loop(&m, m1, p, "k", 16, false);
-    n = rdu_make_loop(&m, m1, p, "n4", 2, false);
-    rdu_make_stride(&m, m1, p, k, 16);
-    rdu_make_stride(&m, m1, p, n, 256);
-    rdu_make_in(&m, m1, p, 0, fb, RDU_EVERY, RDU_F32);
-    rdu_make_swap(&m, m1, p, t);
-    p = rdu_make_program(&m, m1, false, RDU_F32);
-    t = rdu_make_loop(&m, m1, p, "t", 1, false);
-    rdu_make_loop(&m, m1, p, "mi", 4, false);
-    n = rdu_make_loop(&m, m1, p, "ni", 2, false);
-    k = rdu_make_loop(&m, m1, p, "k", 16, false);
-    rdu_make_stride(&m, m1, p, n, 256);
-    rdu_make_stride(&m, m1, p, k, 16);
-    rdu_make_out(&m, m1, p, RDU_OUT_V, 0, gb, RDU_EVERY, RDU_F32);
-    rdu_make_swap(&m, m1, p, t);
-    assert_int_equal(rdu_make_sys(&m, "P0", RDU_F32, &p0), WEIR_OK);
-    rdu_make_loop(&m, p0, 0, "mi", 4, false);
-    n = rdu_make_loop(&m, p0, 0, "ni", 2, false);
-    rdu_make_loop(&m, p0, 0, "k", 16, false);
-    rdu_make_mac(&m, p0, n, RDU_INIT_ZERO, 0, 0);
-    rdu_make_in(&m, p0, 0, 0, ga, RDU_EVERY, RDU_F32);
-    rdu_make_in(&m, p0, 0, 1, gb, RDU_EVERY, RDU_F32);
-    rdu_make_out(&m, p0, 0, RDU_OUT_ACC, 0, fo, RDU_EVERY, RDU_F32);
-    assert_int_equal(rdu_make_ag(&m, "A2", 2, true, RDU_F32, &a2), WEIR_OK);
-    mi = rdu_make_loop(&m, a2, 0, "mi", 4, false);
-    n = rdu_make_loop(&m, a2, 0, "ni", 2, false);
-    uint32_t r = rdu_make_loop(&m, a2, 0, "r", 2, false);
-    rdu_make_stride(&m, a2, 0, mi, 64);
-    rdu_make_stride(&m, a2, 0, n, 16);
-    rdu_make_stride(&m, a2, 0, r, 32);
-    rdu_make_in(&m, a2, 0, 0, fo, RDU_EVERY, RDU_F32);
-    assert_int_equal(rdu_make_close(&m, &code), 0);
+    rdu_make_open(&g.m, c.cx, &c.machine, &c.image, "gemm");
+    g.fa = rdu_make_flow(&g.m, "fa", RDU_NET_VEC);
+    g.ga = rdu_make_flow(&g.m, "ga", RDU_NET_VEC);
+    g.fb = rdu_make_flow(&g.m, "fb", RDU_NET_VEC);
+    g.gb = rdu_make_flow(&g.m, "gb", RDU_NET_VEC);
+    g.fo = rdu_make_flow(&g.m, "fo", RDU_NET_VEC);
+    make_a(&g);
+    make_b(&g);
+    make_rest(&g);
+    assert_int_equal(rdu_make_close(&g.m, &code), 0);
     assert_int_equal(rdu_check(c.cx, &c.image, &code, &c.machine), WEIR_OK);
     assert_int_equal(rdu_decode(c.cx, c.image.code.at, c.image.code.n, &sample), WEIR_OK);
     for (uint32_t i = 0; i < 6; i++) {
         code.kernels.at[0].units.at[i].head.x = sample.kernels.at[0].units.at[i].head.x;
         code.kernels.at[0].units.at[i].head.y = sample.kernels.at[0].units.at[i].head.y;
     }
-    /* Terms in the text's order: ascending loops. */
     RduWords words = {0};
     assert_int_equal(rdu_encode(c.cx, &code, &words), WEIR_OK);
     assert_int_equal(words.words.n, c.image.code.n);
     assert_memory_equal(words.words.at, c.image.code.at, words.words.n * 4);
+    weir_context_free(c.cx);
+}
+
+/* The sample: maximum, exp and sum by pairs over the lanes, reciprocal, product. */
+static void softmax_is_exact(void **state)
+{
+    (void)state;
+    Case c = {0};
+    open_sample(&c, "softmax.rdu");
+    for (int i = 0; i < 96; i++)
+        floats(&c, "x")[i] = sinf((float)i) * 4.0f;
+    assert_int_equal(run(&c, RDU_BOTH), WEIR_OK);
+    for (int r = 0; r < 3; r++) {
+        const float *x = floats(&c, "x") + 32 * r;
+        float m = x[0], e[32], lane[4] = {0};
+        for (int i = 1; i < 32; i++)
+            m = x[i] > m ? x[i] : m;
+        for (int i = 0; i < 32; i++)
+            e[i] = x[i] - m;
+        elementary_apply(elementary(c.cx, FN_EXP), 32, e, NULL, e);
+        for (int i = 0; i < 32; i++)
+            lane[i % 4] += e[i];
+        float recip = 1.0f / ((lane[0] + lane[1]) + (lane[2] + lane[3]));
+        for (int i = 0; i < 32; i++)
+            assert_true(floats(&c, "y")[32 * r + i] == e[i] * recip);
+    }
     weir_context_free(c.cx);
 }
 
@@ -356,7 +413,7 @@ int main(void)
         cmocka_unit_test(vector_add_takes_120_cycles), cmocka_unit_test(matrix_product_is_exact),
         cmocka_unit_test(time_alone_equals_time_with_values), cmocka_unit_test(chain_with_bias_and_relu),
         cmocka_unit_test(vec_loops_cut_rows), cmocka_unit_test(deadlock_is_named), cmocka_unit_test(checks_refuse),
-        cmocka_unit_test(calls_make_the_same_kernel),
+        cmocka_unit_test(calls_make_the_same_kernel), cmocka_unit_test(softmax_is_exact),
         cmocka_unit_test(damaged_kernels_do_not_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
