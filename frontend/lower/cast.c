@@ -28,6 +28,8 @@ static weir_status convert(Lowering *l, Dtype to)
     if (dtype_kind(to) == DK_CODE && dtype_kind(x->type) == DK_CODE)
         v = cast(l, DT_F32, v);
     Dtype from = expr_at(l->cs, v)->type;
+    if (dtype_is_int(to) && dtype_bits(to) < 8 && is_float(from))
+        v = cast(l, DT_I32, v); /* ONNX's data for these types: truncate, then take the low bits */
     if (to == DT_F4E2M1 && is_float(from))
         v = ex_select(l->cs, ex2(l, FN_NE, v, v), lit(l, from, -0.0), v);
     st_define(l->cs, y->tensor, ex_cast(l->cs, to, mode, v), l->provenance);

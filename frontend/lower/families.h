@@ -114,5 +114,6 @@ weir_status lower_nonzero(Lowering *l);
 weir_status lower_compress(Lowering *l);
 weir_status lower_unique(Lowering *l);
 weir_status lower_nms(Lowering *l);
+weir_status lower_det(Lowering *l);
 
 #endif

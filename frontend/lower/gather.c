@@ -109,7 +109,8 @@ weir_status lower_gather_nd(Lowering *l)
     int64_t batch = attr_int(l, "batch_dims", 0);
     TRY(want_indices(l, indices));
     TRY(want_rank(l, indices, 1, MAX_DIMS));
-    TRY(want_static(l, indices));
+    if (dim_runtime(l, indices, indices->n_dims - 1))
+        return unsupported(l, "tuples of run-time length");
     uint32_t q = indices->n_dims - 1;
     int64_t depth = indices->extent[q];
     if (batch < 0 || batch > q || depth < 1 || depth > (int64_t)x->n_dims - batch)
@@ -215,7 +216,8 @@ weir_status lower_scatter_nd(Lowering *l)
     TRY(want_indices(l, indices));
     TRY(want_same_type(l, x, updates));
     TRY(want_rank(l, indices, 1, MAX_DIMS));
-    TRY(want_static(l, indices));
+    if (dim_runtime(l, indices, indices->n_dims - 1))
+        return unsupported(l, "tuples of run-time length");
     TRY(scatter_kind(l, &reduction));
     TRY(check_scatter_type(l, x, reduction));
     uint32_t q = indices->n_dims - 1;
