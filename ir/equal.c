@@ -27,14 +27,15 @@ static bool same_ranks(const Cascade *a, const Cascade *b, uint32_t n, const Ran
     return true;
 }
 
-static bool same_literal(const Expr *x, const Expr *y)
+/* `converted`: their type does not count, they are converted to that of an accumulator or cast. */
+static bool same_literal(const Expr *x, const Expr *y, bool converted)
 {
-    if (x->type != y->type || x->decimal != y->decimal)
+    if ((x->type != y->type && !converted) || x->decimal != y->decimal)
         return false;
     return x->decimal ? memcmp(&x->f, &y->f, sizeof x->f) == 0 : x->i == y->i;
 }
 
-static bool same_expr(const Cascade *a, const Cascade *b, ExprId x_id, ExprId y_id)
+static bool same_tree(const Cascade *a, const Cascade *b, ExprId x_id, ExprId y_id, bool converted)
 {
     if (x_id.i == 0 || y_id.i == 0)
         return x_id.i == y_id.i;
@@ -42,15 +43,20 @@ static bool same_expr(const Cascade *a, const Cascade *b, ExprId x_id, ExprId y_
     if (x->kind != y->kind || x->n_args != y->n_args || x->fn != y->fn || x->cast != y->cast || x->part != y->part ||
         x->pad != y->pad || (x->kind == EX_CAST && x->type != y->type))
         return false;
-    if (x->kind == EX_LITERAL && !same_literal(x, y))
+    if (x->kind == EX_LITERAL && !same_literal(x, y, converted))
         return false;
     if (!same_rank_name(a, b, x->rank, y->rank) || !same_tensor_name(a, b, x->tensor, y->tensor) ||
-        !same_tensor_name(a, b, x->pad_tensor, y->pad_tensor) || !same_expr(a, b, x->pad_literal, y->pad_literal))
+        !same_tensor_name(a, b, x->pad_tensor, y->pad_tensor) || !same_tree(a, b, x->pad_literal, y->pad_literal, false))
         return false;
     for (uint32_t k = 0; k < x->n_args; k++)
-        if (!same_expr(a, b, expr_arg(a, x_id, k), expr_arg(b, y_id, k)))
+        if (!same_tree(a, b, expr_arg(a, x_id, k), expr_arg(b, y_id, k), (converted && x->kind == EX_CALL) || x->kind == EX_CAST))
             return false;
     return true;
+}
+
+static bool same_expr(const Cascade *a, const Cascade *b, ExprId x, ExprId y)
+{
+    return same_tree(a, b, x, y, false);
 }
 
 static bool same_exprs(const Cascade *a, const Cascade *b, uint32_t n, const ExprId *x, const ExprId *y)
@@ -131,7 +137,7 @@ static bool same_args(const Cascade *a, const Cascade *b, const Statement *x, co
     for (uint32_t k = 0; k < x->n_args; k++) {
         const HostArg *f = &x->args[k], *g = &y->args[k];
         if (!name_is(f->key, g->key) || !same_tensor_name(a, b, f->tensor, g->tensor) || f->n_ranks != g->n_ranks ||
-            !same_ranks(a, b, f->n_ranks, f->ranks, g->ranks) || !same_expr(a, b, f->literal, g->literal))
+            !same_ranks(a, b, f->n_ranks, f->ranks, g->ranks) || !same_tree(a, b, f->literal, g->literal, true))
             return false;
     }
     return true;
@@ -156,12 +162,14 @@ static bool same_statement(const Cascade *a, const Cascade *b, const Statement *
     for (uint32_t k = 0; k < x->n_provenance; k++)
         if (!name_is(x->provenance[k], y->provenance[k]))
             return false;
-    const ExprId single[][2] = {{x->from, y->from}, {x->condition, y->condition}, {x->body, y->body},
+    const ExprId single[][2] = {{x->from, y->from}, {x->condition, y->condition},
                                 {x->scatter_condition, y->scatter_condition}, {x->scatter_value, y->scatter_value},
                                 {x->access, y->access}};
     for (size_t k = 0; k < sizeof single / sizeof *single; k++)
         if (!same_expr(a, b, single[k][0], single[k][1]))
             return false;
+    if (!same_tree(a, b, x->body, y->body, x->accumulator != DT_NONE))
+        return false;
     return same_targets(a, b, x, y) && same_ranks(a, b, x->n_reduced, x->reduced, y->reduced) &&
            same_exprs(a, b, x->n_scatter, x->scatter_index, y->scatter_index) && same_args(a, b, x, y) &&
            same_tensor_name(a, b, x->trip, y->trip) && same_rank_name(a, b, x->trip_count_of, y->trip_count_of) &&

@@ -248,7 +248,7 @@ static void print_host(Printer *p, const Statement *st)
         text_printf(p->out, k == 0 ? "" : ", ");
         if (arg->key.i != 0) {
             text_printf(p->out, "%s = ", cx_text(p->cs->cx, arg->key));
-            expr_print(p->cs, arg->literal, p->out);
+            body_print(p->cs, arg->literal, expr_at(p->cs, arg->literal)->decimal ? DT_F32 : DT_NONE, p->out);
         } else {
             text_printf(p->out, "%s[", tensor_name(p->cs, arg->tensor));
             print_ranks(p, arg->n_ranks, arg->ranks);
@@ -273,7 +273,7 @@ static void print_definition(Printer *p, const Statement *st)
     if (st->reduction != RED_NONE)
         print_reduction(p, st);
     if (st->kind == ST_DEFINE)
-        expr_print(p->cs, st->body, p->out);
+        body_print(p->cs, st->body, st->accumulator, p->out);
     if (st->scatter != RED_NONE)
         print_scatter(p, st);
     for (uint32_t k = 0; k < st->n_provenance; k++) {

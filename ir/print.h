@@ -25,6 +25,10 @@ void cascade_print_weights(const Cascade *cs, Text *out, WeightsFile *weights);
 void weights_data(const Cascade *cs, const WeightsFile *weights, Text *out);
 /* One statement with what is in it, one line an item, indented by `level`. */
 void statement_print(const Cascade *cs, StatementId id, unsigned level, Text *out);
+/* An expression whose literals take an accumulator type (DT_NONE: as expr_print). */
+void body_print(const Cascade *cs, ExprId body, Dtype accumulator, Text *out);
+/* The type of a literal that is all a cast casts: it meets no operand. */
+Dtype cast_literal_type(Dtype to, CastMode mode, bool decimal);
 /* A string in quotes, with the escapes of the language. */
 void print_string(const char *text, Text *out);
 

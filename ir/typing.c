@@ -3,6 +3,7 @@
  *
  * Keep: a wrongly typed expression is built all the same, with the first operand's type; the verifier reports it.
  */
+#include "ir/print.h"
 #include "ir/resolve.h"
 
 #include <string.h>
@@ -188,7 +189,8 @@ static ExprId cast_node(Resolve *r, SynExpr *e, Dtype type)
         parse_error(r->p, e->at, E_SYNTAX, "a cast takes one argument");
         return nothing(r, e);
     }
-    ExprId arg = resolve_expr(r, e->args.at[0], AS_VALUE, DT_NONE, DT_NONE);
+    Dtype want = cast_literal_type(type, node.cast, literal_default(e->args.at[0]) != DT_I64);
+    ExprId arg = resolve_expr(r, e->args.at[0], AS_VALUE, want, DT_NONE);
     return push(r, e, node, 1, &arg);
 }
 

@@ -341,6 +341,9 @@ static void accepted_items(void **state)
         "out Y[i] : f32 = A[K[i] + 100, 0]",
         "out Y[i] : i32 = sum.i32[j] i8(H[j]) * 3",
         "out Y[i] : f32 = select(C[i], 1, nan)",
+        "out Y[i] : f32 = f32.bits(0xff800000) + f32(16777217)",
+        "out Y[i] : i32 = i32.bits(1.5) + i32(2.5) + i32(-7)",
+        "out Y[i] : f16 = f16(0.1) + f16(H[i] < 0.1)",
     };
     for (size_t k = 0; k < sizeof items / sizeof *items; k++) {
         char text[2048];
@@ -536,6 +539,28 @@ static void weights(void **state)
     weir_context_free(cx);
 }
 
+/* A literal that was rounded to a narrow type prints so that the accumulator reads the same value. */
+static void converted_literals(void **state)
+{
+    (void)state;
+    weir_context *cx = weir_context_new();
+    static const char text[] = "cascade x {\n rank i = 4\n in H[i] : f16\n out Y[] : f32 = sum.f32[i] H[i]\n}\n";
+    Parsed parsed = parse(cx, text, sizeof text - 1);
+    assert_int_equal(parsed.status, WEIR_OK);
+    Cascade *cs = parsed.cascades[0];
+    Statement *st = statement_at(cs, cs->top.at[cs->top.n - 1]);
+    st->body = ex_binary(cs, FN_MUL, st->body, ex_literal(cs, DT_F16, 0.1));
+    Text printed = print_all(cx, &parsed);
+    assert_non_null(strstr(printed.at, "H[i] * 0.099975586\n"));
+    st->body = ex_cast(cs, DT_F32, CAST_PLAIN, ex_literal(cs, DT_F16, 0.1));
+    printed = print_all(cx, &parsed);
+    assert_non_null(strstr(printed.at, "f32(0.099975586)\n"));
+    Parsed back = parse(cx, printed.at, printed.n);
+    assert_int_equal(back.status, WEIR_OK);
+    assert_true(cascade_equal(cs, back.cascades[0]));
+    weir_context_free(cx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +568,7 @@ int main(void)
         cmocka_unit_test(refused_items),  cmocka_unit_test(accepted_items),  cmocka_unit_test(several_errors),
         cmocka_unit_test(damaged),        cmocka_unit_test(deep_nesting),
         cmocka_unit_test(costly_proofs),  cmocka_unit_test(weights),
+        cmocka_unit_test(converted_literals),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
