@@ -68,7 +68,8 @@ struct TargetInfo {
     bool pins; /* has a pinned cascade */
     weir_status (*compile)(Job *job);
     weir_status (*run)(Job *job, Tensor *values, Tensor *crossing);
-    weir_status (*write)(Job *job, const char *output); /* NULL: nothing to write */
+    weir_status (*write)(Job *job, const char *output);
+    bool (*emit)(Job *job, const char *what, Text *out); /* a text of the target's own; false: none of that name */
 };
 
 const TargetInfo *target_named(const char *name); /* NULL: unknown */

@@ -9,7 +9,8 @@
 
 static const TargetInfo targets[] = {
 #define TARGET(id, name, machine, pins, doc)                                                       \
-    {name, machine, doc, pins, target_##id##_compile, target_##id##_run, target_##id##_write},
+    {name, machine, doc, pins, target_##id##_compile, target_##id##_run, target_##id##_write,\
+     target_##id##_emit},
 #include "backends/targets.def"
 #undef TARGET
 };
@@ -55,4 +56,12 @@ weir_status target_interp_write(Job *job, const char *output)
     diag(&job->cx->diag, place_none(), E_USAGE, "the target interp writes nothing");
     diag_note(&job->cx->diag, "choose --target=c, llvm, rdu or pim, or --emit=cascade");
     return WEIR_USAGE;
+}
+
+bool target_interp_emit(Job *job, const char *what, Text *out)
+{
+    (void)job;
+    (void)what;
+    (void)out;
+    return false;
 }

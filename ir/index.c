@@ -101,14 +101,14 @@ static bool call_range(const Cascade *cs, ExprId e, int64_t *low, int64_t *high)
     const Expr *x = expr_at(cs, e);
     int64_t al, ah, bl = 0, bh = 0;
     uint32_t first = x->fn == FN_SELECT ? 1 : 0;
-    if (!index_range(cs, expr_arg(cs, e, first), &al, &ah))
+    if (!expr_range(cs, expr_arg(cs, e, first), &al, &ah))
         return false;
     if (x->n_args == 1) {
         *low = -ah;
         *high = -al;
         return x->fn == FN_NEG;
     }
-    if (!index_range(cs, expr_arg(cs, e, first + 1), &bl, &bh))
+    if (!expr_range(cs, expr_arg(cs, e, first + 1), &bl, &bh))
         return false;
     if (x->fn == FN_SELECT) {
         *low = al < bl ? al : bl;
@@ -118,7 +118,7 @@ static bool call_range(const Cascade *cs, ExprId e, int64_t *low, int64_t *high)
     return binary_range(x->fn, al, ah, bl, bh, low, high);
 }
 
-bool index_range(const Cascade *cs, ExprId e, int64_t *out_low, int64_t *out_high)
+bool expr_range(const Cascade *cs, ExprId e, int64_t *out_low, int64_t *out_high)
 {
     const Expr *x = expr_at(cs, e);
     switch (x->kind) {
@@ -223,7 +223,7 @@ static bool linear_range(const Cascade *cs, const Linear *l, int64_t *low, int64
     *low = *high = l->constant;
     for (uint32_t i = 0; i < l->n; i++) {
         int64_t al, ah, pl, ph;
-        if (!index_range(cs, l->atom[i], &al, &ah) ||
+        if (!expr_range(cs, l->atom[i], &al, &ah) ||
             !product_range(al, ah, l->coefficient[i], l->coefficient[i], &pl, &ph))
             return false;
         *low += pl;

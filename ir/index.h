@@ -11,7 +11,7 @@
 ExprId index_simplify(Cascade *cs, ExprId e);
 
 /* Least and greatest value over the ranks' static extents (iterative: their bounds). False if unbounded (gathers). */
-bool index_range(const Cascade *cs, ExprId e, int64_t *out_low, int64_t *out_high);
+bool expr_range(const Cascade *cs, ExprId e, int64_t *out_low, int64_t *out_high);
 
 /* True if the index is a plain rank, which is then given. */
 bool index_is_rank(const Cascade *cs, ExprId e, RankId *out_rank);

@@ -83,7 +83,7 @@ static void stage_border(Staging *s, StatementId id, const ShapeAccess *access)
     int64_t low[TENSOR_MAX_DIMS], high[TENSOR_MAX_DIMS];
     double size = 1;
     for (uint32_t d = 0; d < x.n_args; d++) {
-        if (!index_range(cs, expr_arg(cs, access->access, d), &low[d], &high[d]))
+        if (!expr_range(cs, expr_arg(cs, access->access, d), &low[d], &high[d]))
             return;
         size *= (double)(high[d] - low[d] + 1);
     }
