@@ -2,9 +2,10 @@
  * passes/inline.c: inlines pure movement, and pointwise statements that are read once.
  *
  * A statement T[ranks] = expression without a reduction may be read where T is read, with the reader's index
- * for each rank. Movement (the expression is one access) goes wherever the composed index stays affine, or
- * the reader is pointwise; other expressions go only where every element of T is read at most once, so that
- * nothing is computed twice. A read with a pad takes only movement whose padded dimensions are kept as they are.
+ * for each rank. Movement (the expression is one access) goes wherever the composed index stays affine, or the reader
+ * is pointwise. Other expressions go only into pointwise statements, where every element of T is read at most once, so
+ * that nothing is computed twice and epilogues stay statements; into movement only if that itself could not go on
+ * (`late`). A read with a pad takes only movement whose padded dimensions are kept as they are.
  */
 #include "ir/index.h"
 #include "passes/simplify.h"
@@ -19,6 +20,7 @@ typedef struct Inlining {
     uint32_t *source_region; /* by tensor: where that statement stands */
     bool *index_node;     /* by expression: stands in an index or condition, where only movement may go */
     const Statement *reader;
+    bool late;            /* movement that is still there may take expressions */
     uint32_t region;      /* the reader's: number of the enclosing region's statement */
     uint32_t n_provenance;
     Name provenance[64];
@@ -67,25 +69,13 @@ static bool may_be_inlined(const Inlining *in, StatementId id)
     return node_count(cs, st->body) <= MOST_NODES;
 }
 
-/* Every iteration rank of the reader is a plain index of the access, so each element is read at most once. */
-static bool reads_once(const Inlining *in, ExprId access, const ExprId *index)
+/* The reader is pointwise over no more ranks than the access has indices, so each element is read at most once. */
+static bool reads_once(const Inlining *in, ExprId access)
 {
-    const Cascade *cs = in->cs;
-    const Expr *x = expr_at(cs, access);
     RankId ranks[CASCADE_MAX_RANKS];
-    uint32_t n = target_ranks(cs, in->reader, ranks, CASCADE_MAX_RANKS);
-    if (in->reader->n_reduced == 0 && in->reader->scatter == RED_NONE && x->n_args >= n)
-        return true;
-    for (uint32_t r = 0; r < n; r++) {
-        bool found = rank_at(cs, ranks[r])->extent <= 1;
-        for (uint32_t d = 0; d < x->n_args && !found; d++) {
-            RankId rank;
-            found = index_is_rank(cs, index[d], &rank) && rank_same(rank, ranks[r]);
-        }
-        if (!found)
-            return false;
-    }
-    return in->reader->scatter == RED_NONE;
+    uint32_t n = target_ranks(in->cs, in->reader, ranks, CASCADE_MAX_RANKS);
+    bool pointwise = in->reader->n_reduced == 0 && in->reader->scatter == RED_NONE;
+    return pointwise && expr_at(in->cs, access)->n_args >= n && (in->late || !is_movement(in->cs, in->reader));
 }
 
 /* Dimension `d` of T, read with a pad, must be a dimension of the source with the same rank plain and the same extent:
@@ -195,7 +185,7 @@ static ExprId replace_access(void *data, Cascade *cs, ExprId access, const ExprI
     if (is_movement(cs, &source))
         to = inline_movement(in, access, &source, new_index);
     else if (in->uses[x.tensor.i].reads == 1 && !in->index_node[access.i] &&
-             in->source_region[x.tensor.i] == in->region && reads_once(in, access, new_index))
+             in->source_region[x.tensor.i] == in->region && reads_once(in, access))
         to = compose(in, &source, new_index);
     if (to.i != 0) {
         in->changed++;
@@ -284,11 +274,12 @@ static void inline_block(Inlining *in, Block block, uint32_t region)
     }
 }
 
-uint32_t simplify_inline(Cascade *cs)
+uint32_t simplify_inline(Cascade *cs, bool late)
 {
     Arena *arena = &cs->cx->arena;
     Inlining in = {.cs = cs,
                    .uses = uses_count(cs),
+                   .late = late,
                    .source = ARENA_ARRAY(arena, StatementId, cs->tensors.n),
                    .source_region = ARENA_ARRAY(arena, uint32_t, cs->tensors.n),
                    .index_node = ARENA_ARRAY(arena, bool, cs->exprs.n)};

@@ -13,12 +13,15 @@
 weir_status simplify_run(PassContext *p, Cascade *cs)
 {
     uint32_t changed = 0, round;
-    do {
+    bool late = false, more = true;
+    while (more) {
         round = simplify_remove_unused(cs);
         round += simplify_unit_ranks(cs);
-        round += simplify_inline(cs);
+        round += simplify_inline(cs, late);
         changed += round;
-    } while (round != 0);
+        more = round != 0 || !late;
+        late = late || round == 0;
+    }
     if (p->report != NULL)
         text_printf(p->report, "simplify: changed=%u\n", changed);
     return WEIR_OK;

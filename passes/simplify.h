@@ -6,9 +6,9 @@
 
 #include "ir/cascade.h"
 
-/* Each returns the number of places changed. */
+/* Each returns the number of places changed. `late`: expressions may go into movement that could not be inlined. */
 uint32_t simplify_unit_ranks(Cascade *cs);
-uint32_t simplify_inline(Cascade *cs);
+uint32_t simplify_inline(Cascade *cs, bool late);
 uint32_t simplify_remove_unused(Cascade *cs);
 
 #endif

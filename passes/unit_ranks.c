@@ -5,6 +5,7 @@
  * ranks becomes its body. A rank stays where that would not be an equal cascade: in host arguments, formats,
  * conditions of a reduction of its own, dimensions read outside with a pad.
  */
+#include "ir/index.h"
 #include "passes/simplify.h"
 #include "passes/uses.h"
 
@@ -108,8 +109,11 @@ static ExprId drop_indices(void *data, Cascade *cs, ExprId access, const ExprId 
     uint32_t n = 0;
     for (uint32_t d = 0; d < x.n_args; d++)
         if (!dim_goes(u, x.tensor, d))
-            kept[n++] = new_index[d];
-    return n == x.n_args ? (ExprId){0} : ex_push(cs, x, n, kept);
+            kept[n++] = index_simplify(cs, new_index[d]);
+    bool same = n == x.n_args;
+    for (uint32_t d = 0; d < n && same; d++)
+        same = kept[d].i == expr_arg(cs, access, d).i;
+    return same ? (ExprId){0} : ex_push(cs, x, n, kept);
 }
 
 static ExprId rewritten(Units *u, ExprId e)
