@@ -30,7 +30,7 @@ typedef struct Job {
     Cascade *cs;           /* after the target's passes */
     Groups *groups;
     Cascade *pinned;       /* the referee; NULL for interp */
-    void *program;         /* the target's */
+    void *program, *loaded; /* the target's; loaded at the first run */
     double device_share;   /* of the scalar operations, 0..1 */
     bool keep_crossing;    /* every tensor between groups has memory of its own, to be compared */
     Text report;           /* what passes say */
