@@ -92,12 +92,12 @@ static weir_status run_model(Run *run)
 
 /* ---- a cascade text by eval ---- */
 
-static uint32_t split_names(Run *run, const char *list, Name *names)
+static uint32_t split_names(Run *run, const char *list, const char **names)
 {
     uint32_t n = 0;
     while (list != NULL && *list != 0) {
         size_t length = strcspn(list, ",");
-        names[n++] = cx_intern(run->cx, list, length);
+        names[n++] = arena_string(&run->cx->arena, list, length);
         list += length;
         list += *list == ',' ? 1 : 0;
     }
@@ -110,11 +110,11 @@ static weir_status run_cascade(Run *run)
     Job *job;
     TRY(job_new(run->cx, settings, &job));
     TRY(job_load(job, run->path));
-    Name *names = ARENA_ARRAY(&run->cx->arena, Name, settings->tensors != NULL ? strlen(settings->tensors) + 1 : 1);
+    const char **names = ARENA_ARRAY(&run->cx->arena, const char *, settings->tensors != NULL ? strlen(settings->tensors) + 1 : 1);
     uint32_t n = split_names(run, settings->tensors, names);
     EvalSystem system = settings->system != NULL && strcmp(settings->system, "real") == 0 ? EVAL_REAL : EVAL_TYPED;
     (void)mkdir(settings->outputs, 0777);
-    return expect_run(run->cx, job->source, settings->inputs, settings->outputs, system, n, names);
+    return expect_run(job->source, settings->inputs, settings->outputs, system, n, names);
 }
 
 static weir_status run_path(void *data)

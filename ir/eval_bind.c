@@ -359,7 +359,7 @@ static weir_status bind_scalar(Run *run, const Instr *instr, int64_t *out)
     const Loop *loop = loop_of(run->ev, instr->rank);
     if (instr->scalar == EX_EXTENT) {
         if (rank_at(run->ev->cs, instr->rank)->kind != RANK_ITERATIVE)
-            return rank_extent(run->ev, instr->rank, run->st, out);
+            return eval_rank_extent(run->ev, instr->rank, run->st, out);
         *out = rank_at(run->ev->cs, instr->rank)->extent;
         return WEIR_OK;
     }

@@ -12,7 +12,7 @@ static weir_status extents_of(Run *run, uint32_t n, const RankId *ranks, int64_t
 {
     *out_product = 1;
     for (uint32_t i = 0; i < n; i++) {
-        TRY(rank_extent(run->ev, ranks[i], run->st, &out_extent[i]));
+        TRY(eval_rank_extent(run->ev, ranks[i], run->st, &out_extent[i]));
         if (__builtin_mul_overflow(*out_product, out_extent[i], out_product))
             arena_unwind(&run->ev->cx->arena, WEIR_LIMIT);
     }

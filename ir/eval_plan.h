@@ -141,7 +141,7 @@ Plan *plan_scatter(Eval *ev, StatementId id);
 Plan *plan_value(Eval *ev, StatementId id); /* of `access`: a condition without free ranks */
 
 /* ---- ir/eval_tensor.c: tensors, ranks at run time ---- */
-MUST_USE weir_status rank_extent(Eval *ev, RankId rank, const Statement *st, int64_t *out_extent);
+MUST_USE weir_status eval_rank_extent(Eval *ev, RankId rank, const Statement *st, int64_t *out_extent);
 const Loop *loop_of(const Eval *ev, RankId rank);
 /* The tensor that an access reads (a part, a constant's value); extents as stored. */
 MUST_USE weir_status tensor_value(Eval *ev, TensorId id, AccessPart part, const Tensor **out_value);

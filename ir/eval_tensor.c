@@ -49,7 +49,7 @@ const Loop *loop_of(const Eval *ev, RankId rank)
     return NULL;
 }
 
-weir_status rank_extent(Eval *ev, RankId rank, const Statement *st, int64_t *out_extent)
+weir_status eval_rank_extent(Eval *ev, RankId rank, const Statement *st, int64_t *out_extent)
 {
     const Rank *r = rank_at(ev->cs, rank);
     const Loop *loop;
@@ -164,7 +164,7 @@ weir_status logical_extents(Eval *ev, TensorId id, AccessPart part, const Tensor
         const Rank *rank = rank_at(ev->cs, decl->dims[d].rank);
         if (rank->kind == RANK_STATIC)
             continue;
-        TRY(rank_extent(ev, decl->dims[d].rank, st, &out_extent[d]));
+        TRY(eval_rank_extent(ev, decl->dims[d].rank, st, &out_extent[d]));
         out_extent[d] += decl->dims[d].next ? 1 : 0;
         if (out_extent[d] > value->extent[d])
             return eval_trap(ev, st, "", "%s has extent %lld in dimension %u, but rank %s has %lld",
@@ -185,7 +185,7 @@ weir_status tensor_prepare(Eval *ev, TensorId id, const Statement *st)
     Tensor want = {.type = ev->system == EVAL_REAL && is_float(decl->type) ? DT_F64 : decl->type,
                    .n_dims = decl->n_dims};
     for (uint32_t d = 0; d < decl->n_dims; d++) {
-        TRY(rank_extent(ev, decl->dims[d].rank, st, &want.extent[d]));
+        TRY(eval_rank_extent(ev, decl->dims[d].rank, st, &want.extent[d]));
         want.extent[d] += decl->dims[d].next ? 1 : 0;
     }
     Tensor *value = &ev->values[id.i];
