@@ -32,9 +32,10 @@ weir_status target_c_run(Job *job, Tensor *values, Tensor *crossing)
     }
     TRY(c_run(job->loaded, values));
     for (uint32_t t = 1; crossing != NULL && job->keep_crossing && t < job->cs->tensors.n; t++) {
-        TensorId id = {t};
-        if (tensor_at(job->cs, id)->role == TENSOR_TMP && !tensor_at(job->cs, id)->is_out)
-            (void)c_crossing(job->loaded, id, &crossing[tensor_by_name(job->pinned, tensor_at(job->cs, id)->name).i]);
+        const TensorDecl *tensor = tensor_at(job->cs, (TensorId){t});
+        Tensor value;
+        if (tensor->role == TENSOR_TMP && !tensor->is_out && c_crossing(job->loaded, (TensorId){t}, &value))
+            crossing[tensor_by_name(job->pinned, tensor->name).i] = value;
     }
     return WEIR_OK;
 }
