@@ -40,3 +40,15 @@ function(weir_onnx_schema)
   target_link_libraries(weir_onnx_schema PRIVATE PkgConfig::PROTOBUF_C)
   target_sources(libweir PRIVATE $<TARGET_OBJECTS:weir_onnx_schema>)
 endfunction()
+
+# weir_embed(FILE TO): generated/TO holds the lines of FILE as C strings.
+function(weir_embed from to)
+  set(to ${WEIR_GENERATED}/${to})
+  get_filename_component(folder ${to} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(OUTPUT ${to}
+    COMMAND ${CMAKE_COMMAND} -DFROM=${CMAKE_CURRENT_SOURCE_DIR}/${from} -DTO=${to} -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${from} ${CMAKE_CURRENT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  get_filename_component(name ${from} NAME_WE)
+  add_custom_target(weir_embed_${name} DEPENDS ${to})
+endfunction()

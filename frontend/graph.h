@@ -149,6 +149,7 @@ MUST_USE weir_status model_read(weir_context *cx, const char *path, Model **out_
  * messages; external data is looked for in the folder of source->path. */
 MUST_USE weir_status model_read_binary(weir_context *cx, const Source *source, const unsigned char *data,
                                        size_t bytes, Model **out_model);
+/* `source->text` ends in a NUL, as file_source gives it. Statuses as of model_read. */
 MUST_USE weir_status model_read_text(weir_context *cx, const Source *source, Model **out_model);
 
 /* A TensorProto file (test data): its name and value. */

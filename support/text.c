@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 256, MOST_DIGITS = 17, PLAIN_LOW = -4, PLAIN_HIGH = 16 };
+enum { FIRST_ROOM = 256, MOST_DIGITS = 17, MOST_F32_DIGITS = 9, PLAIN_LOW = -4, PLAIN_HIGH = 16 };
 
 void text_init(Text *text, Arena *arena)
 {
@@ -120,6 +120,21 @@ static void add_integer(Text *text, double value)
         text_printf(text, "%lld", (long long)value);
 }
 
+/* The fewest digits that read back, by bisection: a longer rounding of a value is never farther from it. */
+static void spell_shortest(char *spelled, size_t room, double value, Dtype type)
+{
+    int low = 0, high = type == DT_F64 ? MOST_DIGITS - 1 : MOST_F32_DIGITS - 1;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        snprintf(spelled, room, "%.*e", middle, value);
+        if (reads_back(spelled, value, type))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    snprintf(spelled, room, "%.*e", low, value);
+}
+
 void text_decimal(Text *text, double value, Dtype type)
 {
     DtypeKind kind = dtype_kind(type);
@@ -140,10 +155,7 @@ void text_decimal(Text *text, double value, Dtype type)
         return;
     }
     char spelled[48], digits[48];
-    int precision = 0;
-    do
-        snprintf(spelled, sizeof spelled, "%.*e", precision, value);
-    while (!reads_back(spelled, value, type) && ++precision < MOST_DIGITS);
+    spell_shortest(spelled, sizeof spelled, value, type);
     long exponent;
     size_t n = take_digits(spelled, digits, &exponent);
     if (exponent >= PLAIN_LOW && exponent < PLAIN_HIGH)

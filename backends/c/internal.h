@@ -1,0 +1,46 @@
+/*
+ * backends/c/internal.h: what the files of the C printer share.
+ */
+#ifndef WEIR_BACKENDS_C_INTERNAL_H
+#define WEIR_BACKENDS_C_INTERNAL_H
+
+#include "backends/c/c.h"
+
+typedef struct Emit {
+    weir_context *cx;
+    const LoopProgram *p;
+    const LoopFunction *f;
+    const char *name;
+    Text body;        /* functions */
+    bool used[DT_COUNT]; /* integer types whose functions are needed */
+    bool *elementary; /* by Fn * 64 + lanes: needed */
+    bool vectors;     /* some vector type is used */
+    bool vector_type[DT_COUNT][65];
+    bool refused;
+    uint32_t failed_op;
+} Emit;
+
+/* names.c */
+const char *c_identifier(weir_context *cx, const char *text);
+const char *c_value_type(Dtype type);   /* as computed */
+const char *c_memory_type(Dtype type);  /* as stored */
+void c_names(const LoopProgram *p, const char **out_names); /* by buffer: members of NAME_io for inputs and outputs */
+/* emit_value.c */
+void emit_expr(Emit *e, LoopExprId x);
+void emit_vector(Emit *e, LoopExprId id, const LoopExpr *x);
+void emit_vector_type(Emit *e, Dtype type, uint32_t lanes);
+/* emit.c */
+void emit_vector_store(Emit *e, const LoopStmt *st);
+void emit_vectors(Emit *e, Text *out); /* the types and functions that were used */
+void emit_source(Emit *e, Text *out);
+/* header.c */
+void emit_header(const LoopProgram *p, const char *name, const char *const *names, Text *out);
+void emit_info(const LoopProgram *p, const char *name, const char *const *names, Text *out);
+/* weights.c */
+MUST_USE weir_status weights_image(weir_context *cx, const LoopProgram *p, unsigned char **out_image, size_t *out_bytes);
+uint64_t layout_element(const Layout *layout, const Cascade *cs, TensorId tensor, const int64_t *index);
+
+extern const char *const runtime_lines[];
+extern const unsigned n_runtime_lines;
+
+#endif
