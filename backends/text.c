@@ -1,3 +1,6 @@
+/*
+ * backends/text.c: printed texts to a file or a stream.
+ */
 #include "backends/text.h"
 
 #include <errno.h>

@@ -56,6 +56,7 @@ static TensorId add_copy(Staging *s, const Statement *reader, const char *base, 
     StatementId id = st_define(cs, copy, source, (Name){0});
     statement_at(cs, id)->n_provenance = reader->n_provenance;
     statement_at(cs, id)->provenance = reader->provenance;
+    statement_at(cs, id)->place = reader->place;
     cs->open.n = mark;
     vec_push(&cs->cx->arena, &s->before, id);
     return copy;

@@ -1,3 +1,6 @@
+/*
+ * tools/settings.c: one row of options is one field of the settings.
+ */
 #include "tools/settings.h"
 
 #include <unistd.h>

@@ -4,7 +4,7 @@
 set -eu
 cd "$1"
 # shellcheck disable=SC2016 # the awk program is one literal
-find support ir frontend passes isa backends api runtime tools include tests -name '*.[chly]' -type f ! -path '*/data/*' 2>/dev/null |
+find support ir frontend passes isa backends runtime tools include tests -name '*.[chly]' -type f ! -path '*/data/*' 2>/dev/null |
     LC_ALL=C sort | xargs awk '
 BEGIN {
     # A folder sees these folders.
@@ -13,8 +13,7 @@ BEGIN {
     sees["frontend"] = "support ir frontend"
     sees["passes"]   = "support ir passes"
     sees["isa"]      = "support ir isa"
-    sees["backends"] = "support ir frontend passes isa backends"
-    sees["api"]      = "support ir frontend passes isa backends api weir"
+    sees["backends"] = "support ir frontend passes isa backends weir"
     sees["runtime"]  = "runtime"
     sees["include"]  = "weir"
     sees["tools"]    = "support tools weir"
