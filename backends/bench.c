@@ -104,6 +104,7 @@ static weir_status bench_path(void *data)
     if (job->model != NULL)
         TRY(job_lower(job, n_inputs, inputs));
     TRY(job_compile(job));
+    TRY(job_ready(job));
     Tensor *values = ARENA_ARRAY(&bench->cx->arena, Tensor, job->source->tensors.n);
     if (n_inputs != 0)
         TRY(job_bind(job, n_inputs, inputs, values));

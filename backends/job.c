@@ -127,11 +127,20 @@ weir_status job_compile(Job *job)
     return job->target->compile(job);
 }
 
+weir_status job_ready(Job *job)
+{
+    if (!job->is_ready)
+        TRY(job->target->load(job));
+    job->is_ready = true;
+    return WEIR_OK;
+}
+
 weir_status job_run(Job *job, Tensor *values, Tensor *crossing)
 {
     /* job->cs is a clone of job->source with more tensors: the interface has the same numbers */
     Tensor *all = ARENA_ARRAY(&job->cx->arena, Tensor, job->cs->tensors.n);
     memcpy(all, values, job->source->tensors.n * sizeof *all);
+    TRY(job_ready(job));
     TRY(job->target->run(job, all, crossing));
     memcpy(values, all, job->source->tensors.n * sizeof *all);
     return WEIR_OK;

@@ -30,7 +30,8 @@ typedef struct Job {
     Cascade *cs;           /* after the target's passes */
     Groups *groups;
     Cascade *pinned;       /* the referee; NULL for interp */
-    void *program, *loaded; /* the target's; loaded at the first run */
+    void *program, *loaded; /* the target's */
+    bool is_ready;
     double device_share;   /* of the scalar operations, 0..1 */
     bool keep_crossing;    /* every tensor between groups has memory of its own, to be compared */
     Text report;           /* what passes say */
@@ -43,6 +44,8 @@ MUST_USE weir_status job_load(Job *job, const char *path);
 MUST_USE weir_status job_lower(Job *job, uint32_t n, const NamedTensor *inputs);
 /* Passes, groups, mapping, pinning, and the target's program. */
 MUST_USE weir_status job_compile(Job *job);
+/* Makes the program ready to run; job_run does it where it was not done. */
+MUST_USE weir_status job_ready(Job *job);
 /* Runs on values by tensor number of job->source (inputs set); sets the outputs there. Crossing tensors too where
  * keep_crossing, in `crossing` by tensor number of job->pinned (NULL: not wanted). */
 MUST_USE weir_status job_run(Job *job, Tensor *values, Tensor *crossing);
@@ -67,6 +70,7 @@ struct TargetInfo {
     const char *name, *machine, *doc;
     bool pins; /* has a pinned cascade */
     weir_status (*compile)(Job *job);
+    weir_status (*load)(Job *job); /* makes the program ready to run (a C compiler, a JIT); called once */
     weir_status (*run)(Job *job, Tensor *values, Tensor *crossing);
     weir_status (*write)(Job *job, const char *output);
     bool (*emit)(Job *job, const char *what, Text *out); /* a text of the target's own; false: none of that name */

@@ -9,7 +9,7 @@
 
 static const TargetInfo targets[] = {
 #define TARGET(id, name, machine, pins, doc)                                                       \
-    {name, machine, doc, pins, target_##id##_compile, target_##id##_run, target_##id##_write,\
+    {name, machine, doc, pins, target_##id##_compile, target_##id##_load, target_##id##_run, target_##id##_write,\
      target_##id##_emit},
 #include "backends/targets.def"
 #undef TARGET
@@ -38,6 +38,12 @@ const char *target_passes(const TargetInfo *target, int opt_level)
 /* ---- interp ---- */
 
 weir_status target_interp_compile(Job *job)
+{
+    (void)job;
+    return WEIR_OK;
+}
+
+weir_status target_interp_load(Job *job)
 {
     (void)job;
     return WEIR_OK;

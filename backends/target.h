@@ -8,6 +8,7 @@
 
 #define TARGET(id, name, machine, pins, doc)                                                       \
     MUST_USE weir_status target_##id##_compile(Job *job);                                          \
+    MUST_USE weir_status target_##id##_load(Job *job);                                             \
     MUST_USE weir_status target_##id##_run(Job *job, Tensor *values, Tensor *crossing);            \
     MUST_USE weir_status target_##id##_write(Job *job, const char *output);                        \
     bool target_##id##_emit(Job *job, const char *what, Text *out);

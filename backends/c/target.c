@@ -2,6 +2,7 @@
  * backends/c/target.c: the target c.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backends/c/c.h"
 #include "backends/c/pipeline.h"
@@ -22,14 +23,16 @@ weir_status target_c_compile(Job *job)
     return WEIR_OK;
 }
 
+weir_status target_c_load(Job *job)
+{
+    CProgram *program = job->program;
+    CLibrary *library = ARENA_NEW(&job->cx->arena, CLibrary);
+    job->loaded = library;
+    return c_build(job->cx, 1, &program, library);
+}
+
 weir_status target_c_run(Job *job, Tensor *values, Tensor *crossing)
 {
-    if (job->loaded == NULL) {
-        CProgram *program = job->program;
-        CLibrary *library = ARENA_NEW(&job->cx->arena, CLibrary);
-        TRY(c_build(job->cx, 1, &program, library));
-        job->loaded = library;
-    }
     TRY(c_run(job->loaded, values));
     for (uint32_t t = 1; crossing != NULL && job->keep_crossing && t < job->cs->tensors.n; t++) {
         const TensorDecl *tensor = tensor_at(job->cs, (TensorId){t});
@@ -42,6 +45,7 @@ weir_status target_c_run(Job *job, Tensor *values, Tensor *crossing)
 
 weir_status target_c_write(Job *job, const char *output)
 {
+    (void)mkdir(output, 0777);
     return c_write(job->program, output);
 }
 
