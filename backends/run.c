@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "backends/job.h"
+#include "backends/text.h"
 #include "ir/eval.h"
 #include "ir/expect.h"
 #include "support/npy.h"
@@ -13,6 +14,7 @@ typedef struct Run {
     weir_context *cx;
     const weir_settings *settings;
     const char *path;
+    FILE *out;
 } Run;
 
 static bool ends_with(const char *text, const char *suffix)
@@ -54,8 +56,20 @@ static weir_status read_inputs(Run *run, uint32_t *out_n, NamedTensor **out_inpu
     return dataset_read(run->cx, run->settings->inputs, "input", out_n, out_inputs);
 }
 
+/* Without a folder: as text. */
+static weir_status print_outputs(Run *run, uint32_t n, const NamedTensor *outputs)
+{
+    Text text;
+    text_init(&text, &run->cx->arena);
+    for (uint32_t i = 0; i < n; i++)
+        expect_write(&text, "typed", cx_text(run->cx, outputs[i].name), outputs[i].tensor.type, &outputs[i].tensor);
+    return text_deliver(run->cx, &text, NULL, run->out);
+}
+
 static weir_status write_outputs(Run *run, uint32_t n, const NamedTensor *outputs)
 {
+    if (run->settings->outputs == NULL)
+        return print_outputs(run, n, outputs);
     const char *folder = run->settings->outputs;
     (void)mkdir(folder, 0777);
     for (uint32_t i = 0; i < n; i++) {
@@ -120,11 +134,11 @@ static weir_status run_cascade(Run *run)
 static weir_status run_path(void *data)
 {
     Run *run = data;
-    TRY(need(run, run->settings->outputs, "--outputs=DIR"));
     bool text = ends_with(run->path, ".cascade");
     bool expect = run->settings->inputs != NULL && ends_with(run->settings->inputs, ".expect");
     if (text && (expect || run->settings->system != NULL)) {
         TRY(need(run, run->settings->inputs, "--inputs=FILE.expect"));
+        TRY(need(run, run->settings->outputs, "--outputs=DIR"));
         return run_cascade(run);
     }
     return run_model(run);
@@ -132,7 +146,6 @@ static weir_status run_path(void *data)
 
 int weir_run(weir_context *cx, const weir_settings *settings, const char *path, FILE *out)
 {
-    (void)out;
-    Run run = {cx, settings, path};
+    Run run = {cx, settings, path, out};
     return (int)api_guard(cx, run_path, &run);
 }
