@@ -20,6 +20,7 @@ typedef struct Check {
     const char *path;
     Distance distance;
     double device_share;
+    uint64_t cycles;
     bool bit_exact;
     uint32_t n_sets;
     const char *reason;
@@ -93,6 +94,7 @@ static weir_status compile_and_run(Check *check, Job *job, uint32_t n, const Nam
     Tensor *crossing = job->pinned != NULL ? ARENA_ARRAY(&check->cx->arena, Tensor, job->pinned->tensors.n) : NULL;
     TRY(job_run(job, values, crossing));
     check->device_share = job->device_share;
+    check->cycles = job->cycles;
     *out_values = values;
     bool bits = check->settings->bit_exact || n == 0;
     return bits ? check_bits(check, job, values, crossing) : WEIR_OK;
@@ -256,6 +258,8 @@ static void print_json(const Check *check, weir_status status, double seconds, F
     else
         json_put_null(&json, "bit_exact");
     json_put_real(&json, "device_share", check->device_share);
+    if (check->cycles != 0)
+        json_put_uint(&json, "cycles", check->cycles);
     json_put_real(&json, "seconds", seconds);
     json_put_end(&json);
     fprintf(out, "%s\n", text.at);
@@ -263,11 +267,14 @@ static void print_json(const Check *check, weir_status status, double seconds, F
 
 static void print_line(const Check *check, weir_status status, double seconds, FILE *out)
 {
-    fprintf(out, "%-11s %s  %s  max abs %.2e  rel %.2e%s  %.2f s%s%s\n", status_word(status), check->path,
+    fprintf(out, "%-11s %s  %s  max abs %.2e  rel %.2e", status_word(status), check->path,
             check->settings->target != NULL ? check->settings->target : "interp", check->distance.max_abs,
-            check->distance.max_rel,
-            check->settings->bit_exact ? (check->bit_exact && status == WEIR_OK ? "  bit-exact" : "  NOT bit-exact") : "",
-            seconds, check->reason[0] != 0 ? "  " : "", check->reason);
+            check->distance.max_rel);
+    if (check->settings->bit_exact && status != WEIR_UNSUPPORTED)
+        fprintf(out, "  %s", check->bit_exact && status == WEIR_OK ? "bit-exact" : "NOT bit-exact");
+    if (check->cycles != 0)
+        fprintf(out, "  %llu cycles", (unsigned long long)check->cycles);
+    fprintf(out, "  %.2f s%s%s\n", seconds, check->reason[0] != 0 ? "  " : "", check->reason);
 }
 
 static double now_seconds(void)

@@ -33,6 +33,7 @@ typedef struct Job {
     void *program, *loaded; /* the target's */
     bool is_ready;
     double device_share;   /* of the scalar operations, 0..1 */
+    uint64_t cycles;       /* of the last run on a simulator; 0: none */
     bool keep_crossing;    /* every tensor between groups has memory of its own, to be compared */
     Text report;           /* what passes say */
 } Job;
