@@ -9,6 +9,8 @@
 
 #include "ir/eval_plan.h"
 
+enum { PLAN_BYTES = 65536 };
+
 /* ---- items ---- */
 
 static weir_status run_item(Eval *ev, StatementId id);
@@ -273,11 +275,21 @@ static weir_status finish_value(Eval *ev, TensorId id)
 
 /* ---- entry points ---- */
 
+static void plans_open(Eval *ev)
+{
+    arena_init(&ev->plan_arena);
+    ev->plan_arena.block_bytes = PLAN_BYTES;
+    ev->plan_arena.pad = ev->arena.pad;
+    ev->plans = NULL;
+    ev->n_plans = ev->n_plan_slots = 0;
+}
+
 static void eval_open(Eval *ev, Cascade *cs, EvalSystem system, Tensor *values)
 {
     *ev = (Eval){.cs = cs, .cx = cs->cx, .system = system, .kernels = kernels_best(), .values = values};
     arena_init(&ev->arena);
-    ev->arena.block_bytes = 16384;
+    ev->arena.block_bytes = 4096;
+    plans_open(ev);
 }
 
 static void scratch_free(Eval *ev, const Scratch *scratch)
@@ -300,7 +312,17 @@ static void eval_close(Eval *ev)
         if (ev->parts.at[i].zero.data != NULL)
             context_buffer_free(ev->cx, ev->parts.at[i].zero.data);
     }
+    arena_release(&ev->plan_arena);
     arena_release(&ev->arena);
+}
+
+/* Plans of top-level items are of no use again. */
+static void plans_forget(Eval *ev)
+{
+    if (ev->plan_arena.used_bytes < PLAN_BYTES / 2)
+        return;
+    arena_release(&ev->plan_arena);
+    plans_open(ev);
 }
 
 static weir_status eval_all(Eval *ev, const EvalOptions *options)
@@ -320,6 +342,7 @@ static weir_status eval_all(Eval *ev, const EvalOptions *options)
     }
     for (uint32_t i = 0; i < cs->top.n; i++) {
         TRY(run_item(ev, cs->top.at[i]));
+        plans_forget(ev);
         for (uint32_t t = head[i + 1]; t != 0; t = next[t])
             tensor_release(ev, (TensorId){t});
     }
@@ -343,7 +366,7 @@ static weir_status eval_guarded(Eval *ev, EvalBody body, const void *data)
     jmp_buf pad;
     jmp_buf *outer = arena->pad;
     arena->pad = &pad;
-    ev->arena.pad = &pad;
+    ev->arena.pad = ev->plan_arena.pad = &pad;
     int jumped = setjmp(pad);
     if (jumped == 0) {
         weir_status status = body(ev, data);

@@ -230,7 +230,7 @@ static weir_status bind_load(Run *run, uint32_t number, AccessPlan *access)
     bool has_pad = expr_at(ev->cs, access->expr)->pad != PAD_NONE;
     bool proven = has_pad || (run->st->condition.i != 0 && is_static(ev->cs, access->tensor) && runs_statically(run));
     bool often = run->n_loop_ranks != 0 || run->by_reduction;
-    bool copy = box.inside ? !access->native && often && box.elements <= points : proven;
+    bool copy = box.inside ? !access->native && often && box.elements <= points / 2 : proven;
     if (box.elements < 0 || box.elements > 2 * points + 4096 || access->n_dims == 0)
         copy = false;
     set_strides(run, access, &box, access->stride, false);
@@ -374,17 +374,16 @@ static weir_status bind_instrs(Run *run)
 {
     Plan *plan = run->plan;
     EvalSystem system = run->ev->system;
-    uint32_t blocks = plan->instrs.n + CASCADE_MAX_RANKS;
+    uint32_t most = run->lanes > EVAL_LANES ? EVAL_LANES : run->lanes < 1 ? 1 : (uint32_t)run->lanes;
+    run->slot_bytes = (most * sizeof(int64_t) + 63) / 64 * 64;
+    uint32_t blocks = plan->instrs.n + run->n_lane_ranks + plan->access.n;
     size_t pointers = (plan->instrs.n * sizeof(void *) + 63) / 64 * 64;
-    char *room = scratch_bytes(run->ev, &run->ev->slots, pointers + (size_t)blocks * EVAL_SLOT_BYTES);
+    char *room = scratch_bytes(run->ev, &run->ev->slots, pointers + (size_t)blocks * run->slot_bytes);
     run->value = (void **)(void *)room;
     run->slots = room + pointers;
-    uint32_t most = run->lanes > EVAL_LANES ? EVAL_LANES : (uint32_t)run->lanes;
-    if (run->by_reduction && most == 0)
-        most = 1;
     for (uint32_t i = 0; i < plan->instrs.n; i++) {
         const Instr *instr = &plan->instrs.at[i];
-        void *block = run->slots + (size_t)i * EVAL_SLOT_BYTES;
+        void *block = run->slots + (size_t)i * run->slot_bytes;
         run->value[i] = block;
         if (instr->op != OP_CONST && instr->op != OP_EXTENT)
             continue;
@@ -399,8 +398,11 @@ static weir_status bind_instrs(Run *run)
             value_of_i64(system, instr->type, value, one);
         block_fill(carrier_bytes(carrier_of(system, instr->type)), most, one, block);
     }
-    for (uint32_t r = 0; r < CASCADE_MAX_RANKS; r++)
-        run->coords[r] = (int64_t *)(void *)(run->slots + (size_t)(plan->instrs.n + r) * EVAL_SLOT_BYTES);
+    for (uint32_t r = 0; r < run->n_lane_ranks; r++)
+        run->coords[r] = (int64_t *)(void *)(run->slots + (size_t)(plan->instrs.n + r) * run->slot_bytes);
+    char *offsets = run->slots + (size_t)(plan->instrs.n + run->n_lane_ranks) * run->slot_bytes;
+    for (uint32_t a = 0; a < plan->access.n; a++)
+        plan->access.at[a].offsets = (int64_t *)(void *)(offsets + (size_t)a * run->slot_bytes);
     return WEIR_OK;
 }
 

@@ -27,7 +27,7 @@ static uint32_t push(Compiler *c, Instr instr, ExprId e, Mode mode)
     instr.expr = e;
     instr.want = mode.want;
     instr.index = mode.index;
-    vec_push(&c->ev->arena, &c->plan->instrs, instr);
+    vec_push(&c->ev->plan_arena, &c->plan->instrs, instr);
     return c->plan->instrs.n - 1;
 }
 
@@ -52,14 +52,14 @@ static void affine_index(Compiler *c, const Affine *affine, AffineIndex *out)
 {
     out->constant = affine->constant;
     out->n = affine->n;
-    out->rank = arena_copy(&c->ev->arena, affine->rank, affine->n * sizeof *affine->rank);
-    out->coefficient = arena_copy(&c->ev->arena, affine->coefficient, affine->n * sizeof *affine->coefficient);
+    out->rank = arena_copy(&c->ev->plan_arena, affine->rank, affine->n * sizeof *affine->rank);
+    out->coefficient = arena_copy(&c->ev->plan_arena, affine->coefficient, affine->n * sizeof *affine->coefficient);
 }
 
 /* True and forms filled if every index is affine. */
 static bool all_affine(Compiler *c, uint32_t n, const ExprId *index, AccessPlan *access)
 {
-    access->affine = ARENA_ARRAY(&c->ev->arena, AffineIndex, n);
+    access->affine = ARENA_ARRAY(&c->ev->plan_arena, AffineIndex, n);
     for (uint32_t d = 0; d < n; d++) {
         Affine affine;
         if (!expr_affine(c->ev->cs, index[d], &affine))
@@ -95,13 +95,12 @@ static uint32_t compile_access(Compiler *c, ExprId e, Dtype to, Mode mode)
     Instr instr = {.op = OP_LOAD, .type = access.to};
     if (!all_affine(c, x.n_args, index, &access)) {
         instr.op = OP_GATHER;
-        access.index = ARENA_ARRAY(&c->ev->arena, uint32_t, x.n_args);
+        access.index = ARENA_ARRAY(&c->ev->plan_arena, uint32_t, x.n_args);
         for (uint32_t d = 0; d < x.n_args; d++)
             access.index[d] = compile(c, index[d], (Mode){.index = true});
     }
-    access.offsets = ARENA_ARRAY(&c->ev->arena, int64_t, EVAL_LANES);
     instr.access = c->plan->access.n;
-    vec_push(&c->ev->arena, &c->plan->access, access);
+    vec_push(&c->ev->plan_arena, &c->plan->access, access);
     return push(c, instr, e, mode);
 }
 
@@ -244,7 +243,7 @@ static bool add_inequality(Compiler *c, Tests *tests, ExprId more, ExprId less, 
     }
     Inequality test = {0};
     affine_index(c, &a, &test.form);
-    vec_push(&c->ev->arena, &tests->list, test);
+    vec_push(&c->ev->plan_arena, &tests->list, test);
     return true;
 }
 
@@ -291,7 +290,7 @@ static Plan **plan_slot(Eval *ev, uint32_t key)
 {
     if (ev->n_plans * 2 >= ev->n_plan_slots) {
         uint32_t n = ev->n_plan_slots == 0 ? 32 : ev->n_plan_slots * 2;
-        Plan **slots = ARENA_ARRAY(&ev->arena, Plan *, n);
+        Plan **slots = ARENA_ARRAY(&ev->plan_arena, Plan *, n);
         for (uint32_t i = 0; i < ev->n_plan_slots; i++) {
             if (ev->plans[i] == NULL)
                 continue;
@@ -311,7 +310,7 @@ static Plan **plan_slot(Eval *ev, uint32_t key)
 
 static Plan *plan_new(Eval *ev, uint32_t key, StatementId id)
 {
-    Plan *plan = ARENA_NEW(&ev->arena, Plan);
+    Plan *plan = ARENA_NEW(&ev->plan_arena, Plan);
     plan->id.i = key;
     plan->st = statement_at(ev->cs, id);
     *plan_slot(ev, key) = plan;
@@ -332,11 +331,10 @@ static void compile_target(Compiler *c, const Target *target)
                          .to = tensor_at(c->ev->cs, target->tensor)->type};
     if (!all_affine(c, target->n_index, target->index, &access))
         weir_bug(c->ev->cx, "a target index is not affine");
-    access.offsets = ARENA_ARRAY(&c->ev->arena, int64_t, EVAL_LANES);
     for (uint32_t d = 0; d < target->n_index; d++)
         add_kept(c->plan, c->ev->cs, &access.affine[d]);
     c->plan->target = c->plan->access.n;
-    vec_push(&c->ev->arena, &c->plan->access, access);
+    vec_push(&c->ev->plan_arena, &c->plan->access, access);
 }
 
 static bool is_product(const Plan *plan)
@@ -397,7 +395,7 @@ Plan *plan_scatter(Eval *ev, StatementId id)
     plan->condition_end = plan->instrs.n;
     plan->body = compile_root(&c, st->scatter_value, (Mode){0}, tensor_at(ev->cs, st->targets[0].tensor)->type);
     plan->acc = type_of(&c, plan->body);
-    plan->index = ARENA_ARRAY(&ev->arena, uint32_t, st->n_scatter);
+    plan->index = ARENA_ARRAY(&ev->plan_arena, uint32_t, st->n_scatter);
     for (uint32_t d = 0; d < st->n_scatter; d++)
         plan->index[d] = compile(&c, st->scatter_index[d], (Mode){.index = true});
     plan->body_end = plan->instrs.n;

@@ -27,6 +27,41 @@ static bool products_of_loads(const Plan *plan)
     return plan->instrs.at[body->arg[0]].op == OP_LOAD && plan->instrs.at[body->arg[1]].op == OP_LOAD;
 }
 
+/* The dimension of an access whose index has the rank, if it is the only one; -1: none, -2: several or scaled. */
+static int dimension_of(const AccessPlan *access, RankId rank)
+{
+    int found = -1;
+    for (uint32_t d = 0; d < access->n_dims; d++) {
+        for (uint32_t i = 0; i < access->affine[d].n; i++) {
+            if (!rank_same(access->affine[d].rank[i], rank))
+                continue;
+            found = found == -1 && access->affine[d].coefficient[i] == 1 ? (int)d : -2;
+        }
+    }
+    return found;
+}
+
+/* Products of rows that lie along the reduced rank, one of them far apart along the kept one: where the order is free,
+ * lanes along the rows are the faster ones. */
+static bool is_dot(const Run *run)
+{
+    const Plan *plan = run->plan;
+    if (run->ev->system != EVAL_REAL || plan->n_kept == 0 || plan->n_reduced == 0 || !products_of_loads(plan) ||
+        run->loop_extent[plan->n_reduced - 1] < 2 * MANY_TERMS)
+        return false;
+    const Instr *body = &plan->instrs.at[plan->body];
+    bool apart = false;
+    for (uint32_t k = 0; k < 2; k++) {
+        const AccessPlan *access = &plan->access.at[plan->instrs.at[body->arg[k]].access];
+        int along = dimension_of(access, plan->reduced[plan->n_reduced - 1]);
+        if (along != -1 && along != (int)access->n_dims - 1)
+            return false;
+        int kept = dimension_of(access, plan->kept[plan->n_kept - 1]);
+        apart = apart || (kept != -1 && kept != (int)access->n_dims - 1);
+    }
+    return apart;
+}
+
 static void swap_roles(Run *run)
 {
     Run copy = *run;
@@ -73,7 +108,7 @@ weir_status run_define(Eval *ev, StatementId id)
     if (run.lanes != 0) {
         bool reduces = st->reduction != RED_NONE;
         bool few = run.lanes < FEW_LANES && run.loops >= MANY_TERMS && !products_of_loads(plan);
-        if (reduces && (few || (run.loops > MOST_ROWS && (st->order == ORDER_TREE || st->order == ORDER_PAIRS))))
+        if (reduces && (few || is_dot(&run) || (run.loops > MOST_ROWS && (st->order == ORDER_TREE || st->order == ORDER_PAIRS))))
             swap_roles(&run);
         TRY(run_bind(ev, plan, &run));
         TRY(reduces ? run_reduction(&run) : run_elements(&run));

@@ -9,7 +9,7 @@
 
 #include "ir/eval.h"
 
-enum { EVAL_LANES = 256, EVAL_SLOT_BYTES = EVAL_LANES * 8 };
+enum { EVAL_LANES = 256 };
 
 typedef enum Carrier { CARRIER_F64, CARRIER_F32, CARRIER_I64, CARRIER_I32, CARRIER_BOOL } Carrier;
 

@@ -71,7 +71,7 @@ typedef struct AccessPlan {
     /* block */
     int64_t block_base, point; /* offsets of the block's first lane and of the loop point */
     LaneMode mode;
-    int64_t *offsets;      /* [EVAL_LANES], from block_base */
+    int64_t *offsets;      /* [EVAL_LANES], from block_base; in the run's slots */
     int64_t filled;        /* LANE_SAME: offset whose value the slot holds; -1: none */
 } AccessPlan;
 
@@ -125,7 +125,8 @@ typedef struct Eval {
     EvalSystem system;
     const Kernels *kernels;
     Tensor *values;
-    Arena arena;           /* plans */
+    Arena arena;           /* what lives as long as the evaluation */
+    Arena plan_arena;      /* plans: emptied between top-level items */
     uint32_t n_plans, n_plan_slots;
     Plan **plans;          /* by statement number, open addressing; scatter updates: number | top bit */
     VEC(Loop) loops;
@@ -181,6 +182,7 @@ typedef struct Run {
     const uint8_t *mask;  /* lanes that take part; NULL: all */
     void **value;         /* of each instruction: its block */
     char *slots;
+    size_t slot_bytes;    /* of one block: as many lanes as the run can fill */
 } Run;
 
 MUST_USE weir_status run_bind(Eval *ev, Plan *plan, Run *run);

@@ -429,6 +429,21 @@ static weir_status reduce_by_lanes(Accumulator *a)
         memcpy(a->acc, &s, sizeof s);                                                              \
     } while (0)
 
+static double sum_any_order(uint32_t n, const double *x)
+{
+    enum { PARTS = 8 };
+    double part[PARTS] = {0}, sum = 0;
+    uint32_t l = 0;
+    for (; l + PARTS <= n; l += PARTS)
+        for (uint32_t i = 0; i < PARTS; i++)
+            part[i] += x[l + i];
+    for (; l < n; l++)
+        sum += x[l];
+    for (uint32_t i = 0; i < PARTS; i++)
+        sum += part[i];
+    return sum;
+}
+
 static void fold_block(Accumulator *a, int64_t position)
 {
     Run *run = a->run;
@@ -439,6 +454,13 @@ static void fold_block(Accumulator *a, int64_t position)
         for (uint32_t l = 0; l < run->n; l++)
             if (run->mask == NULL || run->mask[l] != 0)
                 arg_term(a, terms, l, 0, position + l);
+        return;
+    }
+    if (red == RED_SUM && run->ev->system == EVAL_REAL && a->carrier == CARRIER_F64 && run->mask == NULL) {
+        double sum;
+        memcpy(&sum, a->acc, sizeof sum);
+        sum += sum_any_order(run->n, terms);
+        memcpy(a->acc, &sum, sizeof sum);
         return;
     }
     if (red == RED_SUM && a->carrier == CARRIER_F64 && !a->fused) {

@@ -265,7 +265,7 @@ static weir_status load_gather(Run *run, AccessPlan *access, void *out)
 
 static void load_affine(Run *run, uint32_t number, AccessPlan *access)
 {
-    char *slot = run->slots + (size_t)number * EVAL_SLOT_BYTES;
+    char *slot = run->slots + (size_t)number * run->slot_bytes;
     size_t bytes = element_bytes(run, access);
     int64_t offset = access->block_base + access->point;
     char *from = access->data + (size_t)offset * bytes;
@@ -336,7 +336,7 @@ weir_status run_instrs(Run *run, uint32_t first, uint32_t end, Which which)
         const Instr *instr = &plan->instrs.at[i];
         if (which != RUN_ALL && instr->varies != (which == RUN_VARYING))
             continue;
-        void *slot = run->slots + (size_t)i * EVAL_SLOT_BYTES;
+        void *slot = run->slots + (size_t)i * run->slot_bytes;
         switch (instr->op) {
         case OP_CONST:
         case OP_EXTENT:
