@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ir/cascade.h"
+#include "ir/format.h"
 #include "support/file.h"
 
 static uint64_t splitmix64(uint64_t *state)
@@ -61,13 +61,20 @@ static bool is_packed(Dtype type)
     return dtype_bits(type) % 8 != 0;
 }
 
-static weir_status load_file(Cascade *cs, TensorDecl *decl, Tensor *value)
+static weir_status load_file(Cascade *cs, TensorId id, Tensor *value)
 {
+    const TensorDecl *decl = tensor_at(cs, id);
+    const Format *format = decl->format == 0 ? NULL : &cs->formats.at[decl->format];
+    FormatAxes axes;
     weir_context *cx = cs->cx;
     MappedFile file;
     const char *path = beside_source(cs, cx_text(cx, decl->data.path));
     TRY(file_map(cx, path, &file));
     size_t n = (size_t)tensor_elements(value), bytes = packed_bytes(value->type, n);
+    if (format != NULL) {
+        format_axes(cs, id, &axes);
+        bytes = format_file_bytes(format, &axes, value);
+    }
     if (decl->data.offset > file.bytes || file.bytes - decl->data.offset < bytes) {
         diag(&cx->diag, decl->place, E_READ, path,
              arena_printf(&cx->arena, "%s needs %zu bytes at %llu, the file has %zu", cx_text(cx, decl->name), bytes,
@@ -75,6 +82,11 @@ static weir_status load_file(Cascade *cs, TensorDecl *decl, Tensor *value)
         return WEIR_MALFORMED;
     }
     const unsigned char *data = file.data + decl->data.offset;
+    if (format != NULL) {
+        *value = tensor_new(cx, value->type, value->n_dims, value->extent);
+        format_file_decode(cx, format, &axes, data, value);
+        return WEIR_OK;
+    }
     if (!is_packed(value->type) && value->type != DT_BOOL && n != 0 && (uintptr_t)data % dtype_bytes(value->type) == 0) {
         value->data = (void *)(uintptr_t)data; /* read-only: `writable` is false */
         return WEIR_OK;
@@ -101,7 +113,7 @@ weir_status cascade_const(Cascade *cs, TensorId tensor, const Tensor **out_value
         seeded_fill(&value, decl->data.seed, decl->data.law, decl->data.scale);
     } else {
         (void)tensor_bytes(cs->cx, &value); /* refuses what does not fit */
-        TRY(load_file(cs, decl, &value));
+        TRY(load_file(cs, tensor, &value));
     }
     decl->data.value = value;
     return WEIR_OK;

@@ -135,7 +135,7 @@ void format_axes(const Cascade *cs, TensorId tensor, FormatAxes *out)
 /* ---- groups ---- */
 
 /* The scales' own shape: with blocks, the tensor's with the blocked axis in blocks; else one a channel, or one. */
-static Tensor scale_shape(const FormatAxes *axes, const Tensor *values)
+Tensor format_scale_shape(const FormatAxes *axes, const Tensor *values)
 {
     Tensor shape = {.type = axes->scale};
     if (axes->block_axis >= 0) {
@@ -161,7 +161,7 @@ typedef struct Walk {
 
 static Walk walk_start(const FormatAxes *axes, const Tensor *values)
 {
-    return (Walk){axes, values, scale_shape(axes, values), {0}};
+    return (Walk){axes, values, format_scale_shape(axes, values), {0}};
 }
 
 static size_t walk_group(const Walk *w)
@@ -342,7 +342,7 @@ weir_status format_encode(weir_context *cx, const Format *format, const FormatAx
                           Encoded *out)
 {
     *out = (Encoded){.tensor_scale = 1};
-    Tensor shape = scale_shape(axes, values);
+    Tensor shape = format_scale_shape(axes, values);
     size_t n_groups = (size_t)tensor_elements(&shape);
     Dtype code = format->kind == FORMAT_INT ? (axes->zero == DT_NONE ? DT_I8 : DT_U8)
                  : is_integer(format)       ? DT_I8
@@ -400,4 +400,50 @@ void format_parts(weir_context *cx, const Format *format, Encoded *encoded, Tens
     context_buffer_free(cx, encoded->code.data);
     context_buffer_free(cx, encoded->scale.data);
     encoded->code = encoded->scale = (Tensor){0};
+}
+
+/* ---- files ---- */
+
+static Dtype file_code(const Format *format, const FormatAxes *axes)
+{
+    return format->kind == FORMAT_INT && axes->zero != DT_NONE ? axes->zero : format->element;
+}
+
+size_t format_file_bytes(const Format *format, const FormatAxes *axes, const Tensor *values)
+{
+    Tensor shape = format_scale_shape(axes, values);
+    size_t n = (size_t)tensor_elements(values), n_groups = (size_t)tensor_elements(&shape);
+    size_t zero = axes->zero == DT_NONE ? 0 : packed_bytes(axes->zero, n_groups);
+    return packed_bytes(file_code(format, axes), n) + packed_bytes(axes->scale, n_groups) + zero +
+           (axes->tensor_scale ? sizeof(float) : 0);
+}
+
+void format_file_decode(weir_context *cx, const Format *format, const FormatAxes *axes, const void *data, Tensor *out)
+{
+    const unsigned char *at = data;
+    Tensor shape = format_scale_shape(axes, out);
+    size_t n = (size_t)tensor_elements(out), n_groups = (size_t)tensor_elements(&shape);
+    Encoded e = {.tensor_scale = 1};
+    e.code = tensor_new(cx, file_code(format, axes), out->n_dims, out->extent);
+    packed_decode(e.code.type, at, n, e.code.data);
+    at += packed_bytes(e.code.type, n);
+    e.scale = tensor_new(cx, axes->scale, shape.n_dims, shape.extent);
+    packed_decode(axes->scale, at, n_groups, e.scale.data);
+    at += packed_bytes(axes->scale, n_groups);
+    if (axes->zero != DT_NONE) {
+        Tensor zero = tensor_new(cx, axes->zero, shape.n_dims, shape.extent);
+        packed_decode(axes->zero, at, n_groups, zero.data);
+        at += packed_bytes(axes->zero, n_groups);
+        e.zero = tensor_new(cx, DT_I32, shape.n_dims, shape.extent);
+        for (size_t g = 0; g < n_groups; g++)
+            dtype_store_i64(DT_I32, e.zero.data, g, dtype_load_i64(axes->zero, zero.data, g));
+        context_buffer_free(cx, zero.data);
+    }
+    if (axes->tensor_scale)
+        memcpy(&e.tensor_scale, at, sizeof e.tensor_scale);
+    format_decode(format, axes, &e, out);
+    context_buffer_free(cx, e.code.data);
+    context_buffer_free(cx, e.scale.data);
+    if (e.zero.data != NULL)
+        context_buffer_free(cx, e.zero.data);
 }

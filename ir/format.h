@@ -33,6 +33,15 @@ typedef struct Encoded {
 
 void format_axes(const Cascade *cs, TensorId tensor, FormatAxes *out_axes);
 
+/* Type and extents of the scales (and zero points) of such values. */
+Tensor format_scale_shape(const FormatAxes *axes, const Tensor *values);
+
+/* The packed file form: codes, scales, zero points, each row-major and packed by its type, then the tensor's scale as
+ * an f32. `out_values` (f32, its extents set) receives what they decode to. */
+size_t format_file_bytes(const Format *format, const FormatAxes *axes, const Tensor *values);
+void format_file_decode(weir_context *cx, const Format *format, const FormatAxes *axes, const void *data,
+                        Tensor *out_values);
+
 /* Buffers of the result are context_buffer's. `values`: f32 or f64. */
 MUST_USE weir_status format_encode(weir_context *cx, const Format *format, const FormatAxes *axes, const Tensor *values,
                                    Encoded *out_encoded);
