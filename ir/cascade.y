@@ -65,16 +65,17 @@ static void cascadeyy_error(const SynAt *at, struct CascadeParse *p, const char 
 %token IF "if" ELSE "else" INDEX "index" EXTENT "extent" COUNT "count" INF "inf" NAN_ "nan" TRUE "true"
 %token FALSE "false" MX "mx" INTEGER "int" ON "on" PER "per" OR "or" AND "and" NOT "not"
 %token <token> SET "set"
+%token PLUS "+" MINUS "-" TIMES "*" OVER "/" PERCENT "%" LESS "<" GREATER ">" OPEN "("
 %token ARROW "<-" LE "<=" GE ">=" EQ "==" NE "!="
 %token BAD "no token" RESYNC "the next item"
 
 %left OR
 %left AND
 %precedence NOT
-%nonassoc EQ NE '<' LE '>' GE
-%left '+' '-'
-%left '*' '/' '%'
-%precedence MINUS
+%nonassoc EQ NE LESS LE GREATER GE
+%left PLUS MINUS
+%left TIMES OVER PERCENT
+%precedence UNARY
 
 %type <word> name any_word outside string
 %type <words> names names_opt strings provenance
@@ -122,7 +123,7 @@ rank: name '=' extent
         { $$ = ARENA_NEW(&p->cx->arena, SynItem); $$->kind = SYNITEM_RANK; $$->at = @$; $$->name = $1; $$->extent = $3; $$->scalar = $5; } ;
 extent: INT { $$ = syn_extent(p, @1, $1.number); } ;
 scalar: name '[' ']' { $$ = (SynScalar){$1, false}; }
-      | COUNT '(' name ')' { $$ = (SynScalar){$3, true}; } ;
+      | COUNT OPEN name ')' { $$ = (SynScalar){$3, true}; } ;
 scalar_opt: %empty { $$ = (SynScalar){0}; } | '=' scalar { $$ = $2; } ;
 
 item: declare { $$ = $1; $$->at = @$; }
@@ -130,7 +131,7 @@ item: declare { $$ = $1; $$->at = @$; }
     | OUT target
         { $$ = ARENA_NEW(&p->cx->arena, SynItem); $$->kind = SYNITEM_OUT; $$->out = true; PUSH($$->targets, $2); $$->at = @$; }
     | OUT define { $$ = $2; $$->out = true; $$->at = @$; }
-    | ITERATE name '<' extent scalar_opt while_opt '{' items '}'
+    | ITERATE name LESS extent scalar_opt while_opt '{' items '}'
         { $$ = ARENA_NEW(&p->cx->arena, SynItem); $$->kind = SYNITEM_ITERATE; $$->at = @2; $$->at.line = @1.line; $$->at.column = @1.column;
           $$->name = $2; $$->extent = $4; $$->scalar = $5; $$->access = $6; $$->then_items = $8; }
     | IF access '{' items '}' ELSE '{' items '}'
@@ -145,9 +146,9 @@ declare: IN name '[' names_opt ']' type_opt outside
        | CONST name '[' names_opt ']' type_opt outside '=' data
            { $$ = syn_declare(p, TENSOR_CONST, $2, &$4, $6, $7); $$->data = $9; } ;
 data: braces { $$ = (SynData){.kind = DATA_INLINE, .at = @$}; $$.values = arena_copy(&p->cx->arena, &$1, sizeof $1); }
-    | FILE_ '(' string ',' INT ')'
+    | FILE_ OPEN string ',' INT ')'
         { $$ = (SynData){.kind = DATA_FILE, .path = $3, .number = $5.number.magnitude, .at = @$}; }
-    | SEEDED '(' INT ',' name ',' literal ')'
+    | SEEDED OPEN INT ',' name ',' literal ')'
         { $$ = (SynData){.kind = DATA_SEEDED, .number = $3.number.magnitude, .law = $5, .scale = $7, .at = @$}; } ;
 braces: '{' '}' { $$ = (SynValues){0}; } | '{' values '}' { $$ = $2; } ;
 values: value { $$ = (SynValues){0}; PUSH($$, $1); }
@@ -168,7 +169,7 @@ right: expr { $$ = syn_define(p, (SynReduce){0}, $1); }
          { $$ = syn_define(p, (SynReduce){0}, $1); $$->scatter = $3; $$->scatter.condition = $6; $$->scatter_index = $5; $$->scatter_value = $9; }
      | expr THEN scatter_head '[' ']' ARROW expr
          { $$ = syn_define(p, (SynReduce){0}, $1); $$->scatter = $3; $$->scatter_value = $7; }
-     | HOST name '(' args_opt ')' { $$ = syn_define(p, (SynReduce){0}, NULL); $$->host = $2; $$->args = $4; } ;
+     | HOST name OPEN args_opt ')' { $$ = syn_define(p, (SynReduce){0}, NULL); $$->host = $2; $$->args = $4; } ;
 scatter_head: RED { $$ = (SynReduce){.name = $1.word}; } | SET { $$ = (SynReduce){.name = $1.word}; } ;
 reduce: redhead '[' names from_opt condition_opt ']'
           { $$ = (SynReduce){.name = $1.name, .words = $1.words, .ranks = $3, .from = $4, .condition = $5}; } ;
@@ -188,26 +189,26 @@ expr: expr OR expr { $$ = syn_operator(p, @$, FN_OR, $1, $3); }
     | NOT expr { $$ = syn_operator(p, @$, FN_NOT, $2, NULL); }
     | expr EQ expr { $$ = syn_operator(p, @$, FN_EQ, $1, $3); }
     | expr NE expr { $$ = syn_operator(p, @$, FN_NE, $1, $3); }
-    | expr '<' expr { $$ = syn_operator(p, @$, FN_LT, $1, $3); }
+    | expr LESS expr { $$ = syn_operator(p, @$, FN_LT, $1, $3); }
     | expr LE expr { $$ = syn_operator(p, @$, FN_LE, $1, $3); }
-    | expr '>' expr { $$ = syn_operator(p, @$, FN_GT, $1, $3); }
+    | expr GREATER expr { $$ = syn_operator(p, @$, FN_GT, $1, $3); }
     | expr GE expr { $$ = syn_operator(p, @$, FN_GE, $1, $3); }
-    | expr '+' expr { $$ = syn_operator(p, @$, FN_ADD, $1, $3); }
-    | expr '-' expr { $$ = syn_operator(p, @$, FN_SUB, $1, $3); }
-    | expr '*' expr { $$ = syn_operator(p, @$, FN_MUL, $1, $3); }
-    | expr '/' expr { $$ = syn_operator(p, @$, FN_DIV, $1, $3); }
-    | expr '%' expr { $$ = syn_operator(p, @$, FN_MOD, $1, $3); }
-    | '-' expr %prec MINUS { $$ = syn_minus(p, @$, $2); }
+    | expr PLUS expr { $$ = syn_operator(p, @$, FN_ADD, $1, $3); }
+    | expr MINUS expr { $$ = syn_operator(p, @$, FN_SUB, $1, $3); }
+    | expr TIMES expr { $$ = syn_operator(p, @$, FN_MUL, $1, $3); }
+    | expr OVER expr { $$ = syn_operator(p, @$, FN_DIV, $1, $3); }
+    | expr PERCENT expr { $$ = syn_operator(p, @$, FN_MOD, $1, $3); }
+    | MINUS expr %prec UNARY { $$ = syn_minus(p, @$, $2); }
     | number { $$ = syn_node(p, SYN_NUMBER, @$, (SynExprs){0}); $$->number = $1; }
     | access { $$ = $1; }
     | NAME { $$ = syn_node(p, SYN_NAME, @$, (SynExprs){0}); $$->name = $1.word; }
-    | '(' expr ')' { $$ = $2; $$->parenthesised = true; }
-    | callee '(' exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
-    | dotted '(' exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
-    | redhead '(' exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
-    | INDEX '(' name ')' { $$ = syn_node(p, SYN_INDEX, @$, (SynExprs){0}); $$->name = $3; }
-    | EXTENT '(' name ')' { $$ = syn_node(p, SYN_EXTENT, @$, (SynExprs){0}); $$->name = $3; }
-    | COUNT '(' name ')' { $$ = syn_node(p, SYN_COUNT, @$, (SynExprs){0}); $$->name = $3; } ;
+    | OPEN expr ')' { $$ = $2; $$->parenthesised = true; }
+    | callee OPEN exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
+    | dotted OPEN exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
+    | redhead OPEN exprs ')' { $$ = NODE(SYN_CALL, @$, $3); $$->name = $1.name; $$->words = $1.words; }
+    | INDEX OPEN name ')' { $$ = syn_node(p, SYN_INDEX, @$, (SynExprs){0}); $$->name = $3; }
+    | EXTENT OPEN name ')' { $$ = syn_node(p, SYN_EXTENT, @$, (SynExprs){0}); $$->name = $3; }
+    | COUNT OPEN name ')' { $$ = syn_node(p, SYN_COUNT, @$, (SynExprs){0}); $$->name = $3; } ;
 dotted: NAME { $$ = (SynHead){.name = $1.word}; } | dotted '.' NAME { $$ = $1; PUSH($$.words, $3.word); } ;
 callee: FN { $$ = (SynHead){.name = $1.word}; } | TYPE { $$ = (SynHead){.name = $1.word}; }
       | callee '.' NAME { $$ = $1; PUSH($$.words, $3.word); } ;
@@ -218,7 +219,7 @@ access: dotted '[' exprs_opt ']' { $$ = NODE(SYN_ACCESS, @$, $3); $$->name = $1.
 pad: literal_expr { $$ = $1; }
    | name '[' ']' { $$ = syn_node(p, SYN_NAME, @$, (SynExprs){0}); $$->name = $1; } ;
 literal_expr: literal { $$ = syn_node(p, SYN_NUMBER, @$, (SynExprs){0}); $$->number = $1; } ;
-literal: number { $$ = $1; } | '-' number { $$ = $2; $$.negative = true; } ;
+literal: number { $$ = $1; } | MINUS number { $$ = $2; $$.negative = true; } ;
 number: INT { $$ = $1.number; } | FLOAT { $$ = $1.number; }
       | INF { $$ = (SynNumber){.kind = NUMBER_INF}; } | NAN_ { $$ = (SynNumber){.kind = NUMBER_NAN}; }
       | TRUE { $$ = (SynNumber){.kind = NUMBER_TRUE}; } | FALSE { $$ = (SynNumber){.kind = NUMBER_FALSE}; } ;
@@ -233,8 +234,8 @@ any_word: NAME { $$ = $1.word; } | RED { $$ = $1.word; } | FN { $$ = $1.word; } 
 type_opt: %empty { $$ = (SynType){0}; } | ':' type { $$ = $2; } ;
 type: TYPE { $$ = (SynType){.kind = SYNTYPE_PLAIN, .at = @$, .word = $1.word}; }
     | NAME { $$ = (SynType){.kind = SYNTYPE_PLAIN, .at = @$, .word = $1.word}; }
-    | MX '(' any_word fields ')' { $$ = (SynType){.kind = SYNTYPE_MX, .at = @$, .word = $3, .fields = $4}; }
-    | INTEGER '(' INT fields ')' { $$ = (SynType){.kind = SYNTYPE_INT, .at = @$, .bits = syn_extent(p, @3, $3.number), .fields = $4}; } ;
+    | MX OPEN any_word fields ')' { $$ = (SynType){.kind = SYNTYPE_MX, .at = @$, .word = $3, .fields = $4}; }
+    | INTEGER OPEN INT fields ')' { $$ = (SynType){.kind = SYNTYPE_INT, .at = @$, .bits = syn_extent(p, @3, $3.number), .fields = $4}; } ;
 fields: %empty { $$ = (SynFields){0}; } | fields ',' field { $$ = $1; PUSH($$, $3); } ;
 field: any_word '=' any_word { $$ = (SynField){.key = $1, .value = $3}; }
      | any_word '=' INT { $$ = (SynField){.key = $1, .number = syn_extent(p, @3, $3.number)}; }
@@ -249,15 +250,51 @@ static void cascadeyy_error(const SynAt *at, struct CascadeParse *p, const char 
     parse_error(p, *at, E_SYNTAX, "regions, braces or parentheses nest too deeply");
 }
 
+/* Expected tokens in words: what begins an expression, joins two or begins an item is named as one. */
+typedef struct TokenGroup {
+    yysymbol_kind_t sign; /* where it is expected, the group is */
+    const char *name;
+    yysymbol_kind_t members[16];
+} TokenGroup;
+
+static const TokenGroup token_groups[] = {
+    {YYSYMBOL_FN, "an expression",
+     {YYSYMBOL_NAME, YYSYMBOL_INT, YYSYMBOL_FLOAT, YYSYMBOL_RED, YYSYMBOL_FN, YYSYMBOL_TYPE, YYSYMBOL_INDEX, YYSYMBOL_EXTENT,
+      YYSYMBOL_COUNT, YYSYMBOL_INF, YYSYMBOL_NAN_, YYSYMBOL_TRUE, YYSYMBOL_FALSE, YYSYMBOL_NOT, YYSYMBOL_MINUS, YYSYMBOL_OPEN}},
+    {YYSYMBOL_OR, "an operator",
+     {YYSYMBOL_OR, YYSYMBOL_AND, YYSYMBOL_EQ, YYSYMBOL_NE, YYSYMBOL_LESS, YYSYMBOL_LE, YYSYMBOL_GREATER, YYSYMBOL_GE, YYSYMBOL_PLUS, YYSYMBOL_MINUS, YYSYMBOL_TIMES,
+      YYSYMBOL_OVER, YYSYMBOL_PERCENT}},
+    {YYSYMBOL_ITERATE, "an item",
+     {YYSYMBOL_RANK, YYSYMBOL_IN, YYSYMBOL_CONST, YYSYMBOL_TMP, YYSYMBOL_OUT, YYSYMBOL_ITERATE, YYSYMBOL_IF, YYSYMBOL_NAME}}};
+
+enum { N_GROUPS = sizeof token_groups / sizeof *token_groups, MOST_EXPECTED = 64 };
+
+static bool is_among(yysymbol_kind_t kind, const yysymbol_kind_t *kinds, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (kinds[i] == kind && kind != YYSYMBOL_YYEOF)
+            return true;
+    return false;
+}
+
 static int yyreport_syntax_error(const yypcontext_t *context, struct CascadeParse *p)
 {
-    enum { MOST = 12 };
-    yysymbol_kind_t expected[MOST];
-    int n = yypcontext_expected_tokens(context, expected, MOST), kept = 0;
-    const char *names[MOST];
-    for (int i = 0; i < n; i++)
-        if (expected[i] != YYSYMBOL_RESYNC)
+    yysymbol_kind_t expected[MOST_EXPECTED];
+    const char *names[MOST_EXPECTED + N_GROUPS];
+    bool grouped[N_GROUPS];
+    int n = yypcontext_expected_tokens(context, expected, MOST_EXPECTED), kept = 0;
+    for (int g = 0; g < N_GROUPS; g++) {
+        grouped[g] = is_among(token_groups[g].sign, expected, n);
+        if (grouped[g])
+            names[kept++] = token_groups[g].name;
+    }
+    for (int i = 0; i < n; i++) {
+        bool named = expected[i] == YYSYMBOL_RESYNC;
+        for (int g = 0; g < N_GROUPS; g++)
+            named = named || (grouped[g] && is_among(expected[i], token_groups[g].members, 16));
+        if (!named)
             names[kept++] = yysymbol_name(expected[i]);
+    }
     if (yypcontext_token(context) == YYSYMBOL_BAD)
         kept = -1;
     syntax_error(p, *yypcontext_location(context), kept, names);

@@ -173,10 +173,16 @@ int cascade_next(CASCADEYY_STYPE *value, SynAt *at, CascadeParse *p)
     return tokens->last.code;
 }
 
+/* Keywords and operators in quotes, descriptions not. */
 static void add_name(Text *text, const char *name)
 {
-    bool word = name[0] >= 'a' && name[0] <= 'z' && strchr(name, ' ') == NULL;
-    text_printf(text, word || name[0] == '<' || name[0] == '>' || name[0] == '=' || name[0] == '!' ? "'%s'" : "%s", name);
+    bool described = strchr(name, ' ') != NULL || name[0] == '\'';
+    text_printf(text, described ? "%s" : "'%s'", name);
+}
+
+static bool is_comparison(int code)
+{
+    return code == EQ || code == NE || code == LESS || code == LE || code == GREATER || code == GE;
 }
 
 void syntax_error(CascadeParse *p, SynAt at, int n, const char *const *expected)
@@ -200,4 +206,6 @@ void syntax_error(CascadeParse *p, SynAt at, int n, const char *const *expected)
         add_name(&text, expected[i]);
     }
     parse_error(p, at, E_SYNTAX, "%s", text.at);
+    if (is_comparison(last->code) && n > 0 && strcmp(expected[0], "+") == 0)
+        diag_note(&p->cx->diag, "comparisons do not chain: join two of them by 'and'");
 }

@@ -37,7 +37,8 @@ static bool progression(Verify *v, const Definition *d, uint32_t dim, Progressio
     *out = (Progression){a.constant, a.n == 0 ? 1 : a.coefficient[0], a.n == 0 ? 1 : rank_at(cs, a.rank[0])->extent};
     if (out->n <= 1)
         out->step = 1;
-    bool identical = a.n == 1 && (rank_same(a.rank[0], own) || (same_run_time(cs, a.rank[0], own) && a.constant == 0 && out->step == 1));
+    bool plain = a.n == 1 && a.constant == 0 && out->step == 1;
+    bool identical = a.n == 1 && (rank_same(a.rank[0], own) || (plain && same_run_time(cs, a.rank[0], own)));
     bool generation = a.n == 0 && rank_at(cs, own)->kind == RANK_ITERATIVE;
     bool run_time = rank_is_run_time(cs, own) || (a.n == 1 && rank_is_run_time(cs, a.rank[0]));
     if (run_time && !identical && !generation) {

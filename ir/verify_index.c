@@ -80,7 +80,9 @@ static const char *index_fault(const Cascade *cs, const Expr *e)
     case EX_INDEX:
         return "index(..) is for values: in an index write the rank itself";
     case EX_ACCESS:
-        return dtype_is_int(e->part == PART_VALUE ? tensor_at(cs, e->tensor)->type : e->type) ? NULL : "an index is read from a tensor that is no integer";
+        return dtype_is_int(e->part == PART_VALUE ? tensor_at(cs, e->tensor)->type : e->type)
+                   ? NULL
+                   : "an index is read from a tensor that is no integer";
     case EX_CALL:
         return index_function(e->fn) ? NULL : "the function is not for indices";
     case EX_CAST:
