@@ -38,6 +38,7 @@ static bool wants_print(const PassContext *p, const char *name)
 weir_status pass_run(PassContext *p, Cascade *cs, PassId id)
 {
     Cascade *before = p->validate ? cascade_clone(cs) : NULL;
+    p->changes_values = false;
     TRY(passes[id].run(p, cs));
     if (p->verify)
         TRY(cascade_verify(cs));
@@ -45,7 +46,7 @@ weir_status pass_run(PassContext *p, Cascade *cs, PassId id)
         text_printf(p->printed, "# after %s\n", passes[id].name);
         cascade_print(cs, p->printed);
     }
-    return before == NULL ? WEIR_OK : pass_validate(p, before, cs, passes[id].name);
+    return before == NULL || p->changes_values ? WEIR_OK : pass_validate(p, before, cs, passes[id].name);
 }
 
 static weir_status run_named(PassContext *p, Cascade *cs, const char *text, size_t whole)

@@ -26,6 +26,7 @@ typedef struct PassContext {
     struct Text *report;     /* what passes have to say (changed=N, passes per tensor ..) */
     bool verify;
     bool validate;
+    bool changes_values;     /* set by a pass whose result is not to be compared */
     const char *argument;    /* of the pass that runs: what stands after ':' in `--passes=name:argument`; NULL: none */
     const char *plan;        /* precision: path of the plan file, or a format's name; NULL: none */
 } PassContext;
