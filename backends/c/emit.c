@@ -81,7 +81,7 @@ static void emit_store(Emit *e, const LoopStmt *st)
         return;
     }
     text_printf(&e->body, "s%u[", st->slot);
-    emit_expr(e, st->a);
+    emit_expr(e, slot->lanes > 1 ? loop_index_div(e->p, e->f, st->a, slot->lanes) : st->a);
     text_printf(&e->body, "] = ");
     if (x->lanes == 1 && (slot->type == DT_F16 || slot->type == DT_BF16))
         text_printf(&e->body, "w_%s_bits(", dtype_text(slot->type));
@@ -185,7 +185,7 @@ static void emit_locals(Emit *e)
             continue;
         if (s->lanes > 1) {
             emit_vector_type(e, s->type, s->lanes);
-            text_printf(&e->body, "    wv_%s_%u s%u[%" PRIu64 "];\n", dtype_text(s->type), s->lanes, k, elements / s->lanes);
+            text_printf(&e->body, "    wt_%s_%u s%u[%" PRIu64 "];\n", dtype_text(s->type), s->lanes, k, elements / s->lanes);
         } else {
             text_printf(&e->body, "    W_ALIGNED %s s%u[%" PRIu64 "];\n", c_memory_type(s->type), k, elements);
         }
@@ -273,8 +273,9 @@ static void emit_integers(const Emit *e, Text *out)
         {DT_U4, 'U', "uint64_t", "0", "15"},                {DT_U2, 'U', "uint64_t", "0", "3"}};
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
         if (e->used[rows[k].type])
-            text_printf(out, "W_INT(%s, %s, %u, %c, %s, %s, %s)\n", dtype_text(rows[k].type), c_memory_type(rows[k].type),
-                        dtype_bits(rows[k].type), rows[k].kind, rows[k].wide, rows[k].least, rows[k].most);
+            text_printf(out, "#ifndef W_INT_%s\n#define W_INT_%s\nW_INT(%s, %s, %u, %c, %s, %s, %s)\n#endif\n", dtype_text(rows[k].type),
+                        dtype_text(rows[k].type), dtype_text(rows[k].type), c_memory_type(rows[k].type), dtype_bits(rows[k].type),
+                        rows[k].kind, rows[k].wide, rows[k].least, rows[k].most);
 }
 
 static const char trap_function[] =
@@ -303,6 +304,7 @@ void emit_source(Emit *e, Text *out)
     emit_header(p, e->name, names, out);
     emit_integers(e, out);
     emit_vectors(e, out);
+    emit_elementary(e, out);
     text_add(out, e->body.at, e->body.n);
     text_printf(out, "\n");
     emit_info(p, e->name, names, out);

@@ -48,17 +48,25 @@ static void emit_const(Emit *e, const LoopExpr *x)
         text_printf(&e->body, signbit(x->f) ? "(%a%s)" : "%a%s", x->f, wide ? "" : "f");
 }
 
-static void emit_load(Emit *e, LoopExprId id, const LoopExpr *x)
+static void emit_vector_load(Emit *e, LoopExprId id, const LoopExpr *x)
 {
     const LoopSlot *slot = &e->f->slots.at[x->ref];
+    LoopExprId index = loop_arg(e->p, id, 0);
+    emit_vector_type(e, slot->type, x->lanes);
+    if (slot->lanes > 1)
+        text_printf(&e->body, "s%u[", x->ref);
+    else if (slot->type == DT_BOOL)
+        text_printf(&e->body, "(wv_load_bool_%u(s%u + ", x->lanes, x->ref);
+    else
+        text_printf(&e->body, "(*(const wu_%s_%u *)(s%u + ", dtype_text(slot->type), x->lanes, x->ref);
+    emit_expr(e, slot->lanes > 1 ? loop_index_div(e->p, e->f, index, slot->lanes) : index);
+    text_printf(&e->body, slot->lanes > 1 ? "]" : "))");
+}
+
+static void emit_load(Emit *e, LoopExprId id, const LoopExpr *x)
+{
     if (x->lanes > 1) {
-        emit_vector_type(e, slot->type, x->lanes);
-        if (slot->lanes > 1)
-            text_printf(&e->body, "s%u[", x->ref);
-        else
-            text_printf(&e->body, "(*(const wu_%s_%u *)(s%u + ", dtype_text(slot->type), x->lanes, x->ref);
-        emit_arg(e, id, 0);
-        text_printf(&e->body, slot->lanes > 1 ? "]" : "))");
+        emit_vector_load(e, id, x);
         return;
     }
     bool half = x->type == DT_F16 || x->type == DT_BF16;
@@ -258,6 +266,7 @@ static bool emit_form(Emit *e, LoopExprId id, const LoopExpr *x)
         emit_cast(e, id, x);
         return true;
     case LOOP_CALL:
+        e->used[DT_I32] = true; /* its steps */
         e->elementary[x->ref * 128 + (x->type == DT_F64 ? 64 : 0) + x->lanes - 1] = true;
         emit_function(e, id, fn_info((Fn)x->ref)->text, x->type);
         return true;
@@ -295,7 +304,7 @@ static void emit_scalar(Emit *e, LoopExprId id, const LoopExpr *x)
 
 void emit_expr(Emit *e, LoopExprId id)
 {
-    const LoopExpr *x = loop_expr(e->p, id);
+    const LoopExpr copy = *loop_expr(e->p, id), *x = &copy; /* printing adds expressions */
     if (emit_form(e, id, x))
         return;
     if (x->lanes == 1 && x->op != LOOP_TREE && x->op != LOOP_PAIRS && x->op != LOOP_EXTRACT)

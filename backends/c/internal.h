@@ -8,7 +8,7 @@
 
 typedef struct Emit {
     weir_context *cx;
-    const LoopProgram *p;
+    LoopProgram *p; /* only new expressions are added */
     const LoopFunction *f;
     const char *name;
     Text body;        /* functions */
@@ -16,8 +16,8 @@ typedef struct Emit {
     bool *elementary; /* by Fn * 64 + lanes: needed */
     bool vectors;     /* some vector type is used */
     bool vector_type[DT_COUNT][65];
+    bool reduces[2][4][65]; /* tree or pairs; add mul max min; lanes */
     bool refused;
-    uint32_t failed_op;
 } Emit;
 
 /* names.c */
@@ -32,6 +32,7 @@ void emit_vector_type(Emit *e, Dtype type, uint32_t lanes);
 /* emit.c */
 void emit_vector_store(Emit *e, const LoopStmt *st);
 void emit_vectors(Emit *e, Text *out); /* the types and functions that were used */
+void emit_elementary(Emit *e, Text *out);
 void emit_source(Emit *e, Text *out);
 /* header.c */
 void emit_header(const LoopProgram *p, const char *name, const char *const *names, Text *out);

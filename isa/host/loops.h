@@ -156,7 +156,7 @@ typedef struct LoopProgram {
     VEC(LoopExprId) args;
     VEC(LoopStmt) stmts;         /* [0] unused */
     VEC(StatementId) sites;      /* statement of each trap site */
-    VEC(RankId) ranks;           /* whose extent is known at run time only: after a run their values are the elements of */
+    VEC(RankId) ranks;           /* run-time extents and iterative ranks: after a run their values (steps taken) are the elements of */
     uint32_t rank_buffer;        /* this buffer (i64), if there are any */
     uint64_t arena_bytes, arena_bound_bytes, weights_bytes;
     uint32_t vector_bytes;       /* of the machine; 0: scalars only */

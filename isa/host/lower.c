@@ -104,6 +104,9 @@ static MUST_USE weir_status lower_iterate(Lower *l, StatementId id)
     loop.body = l->block;
     l->block = outer;
     loop_add(p, &l->block, loop);
+    LoopStmt note = {.kind = LOOP_ST_STORE, .slot = p->rank_buffer, .b = l->count[st.rank.i]};
+    note.a = loop_int(p, rank_number(p, st.rank));
+    loop_add(p, &l->block, note);
     extend_live(l, from);
     l->calls++;
     return WEIR_OK;
@@ -182,7 +185,7 @@ static void interface_buffers(Lower *l)
         if (l->cs->tensors.at[t].role == TENSOR_IN || l->cs->tensors.at[t].is_out)
             (void)buffer_for(l, NULL, (TensorId){t});
     for (uint32_t r = 1; r < l->cs->ranks.n; r++)
-        if (l->cs->ranks.at[r].kind == RANK_SCALAR || l->cs->ranks.at[r].kind == RANK_COUNT)
+        if (l->cs->ranks.at[r].kind != RANK_STATIC)
             vec_push(&l->cx->arena, &l->p->ranks, (RankId){r});
     if (l->p->ranks.n == 0)
         return;

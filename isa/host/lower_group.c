@@ -73,7 +73,7 @@ static uint32_t function_number(GroupLower *g)
     return g->p->functions.n - 1;
 }
 
-static uint32_t rank_number(const LoopProgram *p, RankId rank)
+uint32_t rank_number(const LoopProgram *p, RankId rank)
 {
     for (uint32_t k = 0; k < p->ranks.n; k++)
         if (rank_same(p->ranks.at[k], rank))

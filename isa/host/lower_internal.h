@@ -155,6 +155,7 @@ weir_status weights_assign(Lower *l);
 MUST_USE weir_status lower_group(Lower *l, Mapping *mapping, uint32_t n, const StatementId *statements, const bool *wanted);
 
 void refuse(GroupLower *g, const char *what);
+uint32_t rank_number(const LoopProgram *p, RankId rank); /* its place in the buffer of run-time extents */
 const HostNode *leaf_node(const GroupLower *g, const Leaf *leaf, uint32_t depth);
 
 #endif
