@@ -365,6 +365,7 @@ weir_status lower_model(weir_context *cx, const Model *model, const LowerOptions
     w->options = options == NULL ? &none : options;
     TRY(opset_check(cx, model));
     w->inputs = real_inputs(w);
+    note_value_names(w);
     w->dependency_words = w->n_graph_inputs / 64 + 1;
     w->bound = ARENA_ARRAY(&cx->arena, uint64_t, w->dependency_words);
     w->wanted = ARENA_ARRAY(&cx->arena, uint64_t, w->dependency_words);

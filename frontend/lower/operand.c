@@ -17,6 +17,8 @@ bool ranks_have(const Ranks *ranks, RankId rank)
 
 RankId new_rank(Lowering *l, const char *base, int64_t extent)
 {
+    while (is_value_name(l->w, base))
+        base = arena_printf(&l->cx->arena, "%s0", base);
     Rank rank = {.name = cascade_fresh_name(l->cs, base), .kind = RANK_STATIC, .extent = extent};
     RankId id = cascade_add_rank(l->cs, rank);
     StatementId item = cascade_add_statement(l->cs, (Statement){.kind = ST_RANK, .rank = id});

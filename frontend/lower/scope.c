@@ -1,5 +1,5 @@
 /*
- * frontend/lower/scope.c: the values of a graph by name. A subgraph sees those of the graphs around it; a name is
+ * frontend/lower/scope.c: the names of a model's values, and the values of a graph by name. A subgraph sees those of the graphs around it; a name is
  * defined once in what is visible.
  */
 #include <string.h>
@@ -59,4 +59,49 @@ weir_status scope_define(Walk *w, Scope *scope, Name name, Operand *operand, Pla
     *slot = (Slot){name, operand};
     scope->n++;
     return WEIR_OK;
+}
+
+/* ---- names of the whole model ---- */
+
+static void note(Walk *w, Name name)
+{
+    if (name.i / 64 < w->n_value_names)
+        w->value_names[name.i / 64] |= (uint64_t)1 << (name.i % 64);
+}
+
+static void note_nodes(Walk *w, uint32_t n, const Node *nodes);
+
+static void note_graph(Walk *w, const Graph *graph)
+{
+    for (uint32_t i = 0; i < graph->n_inputs; i++)
+        note(w, graph->inputs[i].name);
+    for (uint32_t i = 0; i < graph->n_initializers; i++)
+        note(w, graph->initializers[i].name);
+    note_nodes(w, graph->n_nodes, graph->nodes);
+}
+
+static void note_nodes(Walk *w, uint32_t n, const Node *nodes)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < nodes[i].n_outputs; k++)
+            note(w, nodes[i].outputs[k]);
+        for (uint32_t k = 0; k < nodes[i].n_attributes; k++)
+            if (nodes[i].attributes[k].graph != NULL)
+                note_graph(w, nodes[i].attributes[k].graph);
+    }
+}
+
+void note_value_names(Walk *w)
+{
+    w->n_value_names = w->cx->names.n / 64 + 1;
+    w->value_names = ARENA_ARRAY(&w->cx->arena, uint64_t, w->n_value_names);
+    note_graph(w, &w->model->graph);
+    for (uint32_t i = 0; i < w->model->n_functions; i++)
+        note_nodes(w, w->model->functions[i].n_nodes, w->model->functions[i].nodes);
+}
+
+bool is_value_name(const Walk *w, const char *text)
+{
+    Name name = intern_find(&w->cx->names, text, strlen(text));
+    return name.i != 0 && name.i / 64 < w->n_value_names && (w->value_names[name.i / 64] >> (name.i % 64) & 1) != 0;
 }

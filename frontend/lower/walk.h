@@ -63,6 +63,8 @@ typedef struct Walk {
     const ValueInfo **inputs; /* of the graph, without those that initializers give */
     uint32_t n_graph_inputs;
     uint32_t dependency_words;
+    uint64_t *value_names; /* names of the model's values, a bit each by Name number: ranks take others */
+    uint32_t n_value_names;
     uint64_t *bound;  /* graph inputs bound by value in this run */
     uint64_t *wanted; /* to be bound by value in the next */
     weir_status worst;
@@ -103,6 +105,9 @@ const OperatorRow *operator_rows(uint32_t *out_n);
 
 /* ---- the walk (walk.c, scope.c, fold.c) ---- */
 
+/* Notes the names of all values of the model. */
+void note_value_names(Walk *w);
+bool is_value_name(const Walk *w, const char *text);
 Operand *scope_find(const Scope *scope, Name name);
 Scope *scope_new(Walk *w, Scope *parent);
 /* WEIR_INVALID (reported) if the name is taken. */
