@@ -115,5 +115,10 @@ weir_status lower_compress(Lowering *l);
 weir_status lower_unique(Lowering *l);
 weir_status lower_nms(Lowering *l);
 weir_status lower_det(Lowering *l);
+/* contrib.c */
+weir_status lower_bias_gelu(Lowering *l);
+weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */
+weir_status lower_nll_loss(Lowering *l);
+weir_status lower_softmax_loss(Lowering *l);
 
 #endif

@@ -174,7 +174,7 @@ static weir_status fits(Lowering *l, const Operand *x, const Operand *parameter)
 weir_status lower_layer_norm(Lowering *l)
 {
     Norm s = {.x = l->in[0], .type = wide(l->in[0]->type), .rms = l->row->parameter == 1,
-              .epsilon = attr_float(l, "epsilon", 1e-5)};
+              .epsilon = attr_float(l, "epsilon", l->row->lower == lower_skip_layer_norm ? 1e-12 : 1e-5)};
     Operand *scale = l->in[1], *bias = s.rms ? NULL : input(l, 2), *y;
     uint32_t axis;
     TRY(want_float(l, s.x));
