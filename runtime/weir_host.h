@@ -166,3 +166,40 @@ W_FLOAT(f64, double, u64)
         return (uint64_t)x > (uint64_t)(MOST) ? (T)(MOST) : (T)x;                                                    \
     }                                                                                                                \
     W_INLINE T w_satu_##S(uint64_t x) { return x > (uint64_t)(MOST) ? (T)(MOST) : (T)x; }
+
+/* ---- requantisation: acc * sx * sw / sy as a real number, rounded once, halves to even ---- */
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 w_wide;
+/* x = mantissa * 2^exponent, the mantissa odd and below 2^24; x a positive f32 value */
+W_INLINE uint64_t w_mantissa(float x, int *exponent)
+{
+    uint64_t m = (uint64_t)ldexp(frexp((double)x, exponent), 24);
+    for (*exponent -= 24; (m & 1) == 0; m >>= 1)
+        (*exponent)++;
+    return m;
+}
+W_INLINE double w_requant(int32_t acc, float sx, float sw, float sy)
+{
+    double v = (double)acc * ((double)sx * (double)sw) / (double)sy, distance = fabs(fabs(v - floor(v)) - 0.5);
+    int ex, ew, ey, usual = sx > 0 && sw > 0 && sy > 0 && isfinite(sx) && isfinite(sw) && isfinite(sy);
+    if (!(distance < 0x1p-40 * fmax(1, fabs(v))) || fabs(v) >= 0x1p52 || !usual || acc == 0)
+        return rint(v);
+    uint64_t magnitude = acc < 0 ? 0 - (uint64_t)acc : (uint64_t)acc;
+    w_wide numerator = (w_wide)w_mantissa(sx, &ex) * w_mantissa(sw, &ew), denominator = w_mantissa(sy, &ey), q, r;
+    int shift = ex + ew - ey;
+    for (; (magnitude & 1) == 0; magnitude >>= 1)
+        shift++;
+    numerator *= magnitude;
+    if (shift > 40 || shift < -100)
+        return rint(v);
+    if (shift >= 0)
+        numerator <<= shift;
+    else
+        denominator <<= -shift;
+    q = numerator / denominator;
+    r = numerator % denominator;
+    if (r > denominator - r || (r == denominator - r && (q & 1) != 0))
+        q++;
+    return acc < 0 ? -(double)q : (double)q;
+}
+#endif

@@ -271,7 +271,12 @@ static bool emit_form(Emit *e, LoopExprId id, const LoopExpr *x)
         emit_function(e, id, fn_info((Fn)x->ref)->text, x->type);
         return true;
     case LOOP_REQUANT:
-        e->refused = true;
+        text_printf(&e->body, "w_requant(");
+        for (uint32_t k = 0; k < x->n_args; k++) {
+            text_printf(&e->body, k > 0 ? ", " : "");
+            emit_arg(e, id, k);
+        }
+        text_printf(&e->body, ")");
         return true;
     default:
         return false;

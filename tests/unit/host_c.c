@@ -127,6 +127,60 @@ static void examples_equal_their_pinned_cascades(void **state)
     weir_context_free(cx);
 }
 
+static const char values_text[] =
+    "cascade values {\n  rank i = 16, j = 32\n  in A[i, j] : i32\n  in F[i, j] : f32\n"
+    "  const S[] : f32 = {0.25}\n  const T[] : f32 = {0.5}\n  const U[] : f32 = {0.375}\n"
+    "  out Y[i, j] : i8 = i8.sat(requant(A[i, j] * 37 + i32(F[i, j] * 100.0), S[], T[], U[]))\n"
+    "  out H[i, j] : f32 = f32(f16(F[i, j]) * f16(0.3)) + f32(bf16(F[i, j]) + bf16(1.5))\n"
+    "  out E[i, j] : f32 = tanh(F[i, j]) + erf(F[i, j]) * sigmoid(F[i, j]) + log(abs(F[i, j])) + pow(abs(F[i, j]), F[i, j]) + sin(F[i, j])\n"
+    "  out M[i] : f32 = max[j] min(F[i, j], 0.5)\n  out L[i, j] : i64 = i64(F[i, j] * 1000000.0) * 123456789 + index(i)\n}\n";
+static const char values_map[] = "map values on host {\n  split j -> j1, j0 = 8\n"
+                                 "  for i { for j1 { lane j0 { Y H E L } } for j1 { lane j0 tree { M } } }\n}\n";
+
+/* Requantisation, half floats, elementary functions, wrapping integers: by scalars and by lanes. */
+static void operations_equal_eval(void **state)
+{
+    (void)state;
+    weir_context *cx = weir_context_new();
+    const Source source = {.path = "values", .text = values_text, .bytes = sizeof values_text - 1};
+    const Source map_source = {.path = "map", .text = values_map, .bytes = sizeof values_map - 1};
+    for (unsigned with_map = 0; with_map < 2; with_map++) {
+        uint32_t n;
+        Cascade **list, *pinned;
+        Mapping *map = NULL;
+        CProgram *program;
+        CLibrary library;
+        assert_int_equal(cascade_parse(cx, &source, &n, &list), WEIR_OK);
+        Groups groups = {.cs = list[0]};
+        if (with_map != 0) {
+            assert_int_equal(mapping_parse(cx, &map_source, list[0], &map), WEIR_OK);
+            Group group = {.name = map->name, .n = map->n_statements, .statements = map->statements, .mapping = map};
+            vec_push(&cx->arena, &groups.list, group);
+        }
+        assert_int_equal(c_compile(cx, &groups, NULL, &(COptions){.level = 1, .keep_all = true}, &program), WEIR_OK);
+        assert_int_equal(c_build(cx, 1, &program, &library), WEIR_OK);
+        const Machine *machine;
+        assert_int_equal(machine_load(cx, WEIR_SOURCE_DIR "/machines/host.machine", &machine), WEIR_OK);
+        assert_int_equal(pin(list[0], with_map, &map, machine, &pinned), WEIR_OK);
+        Tensor *got = ARENA_ARRAY(&cx->arena, Tensor, list[0]->tensors.n), *want = ARENA_ARRAY(&cx->arena, Tensor, pinned->tensors.n);
+        TensorId a = tensor_by_name(list[0], intern_text(&cx->names, "A")), f = tensor_by_name(list[0], intern_text(&cx->names, "F"));
+        got[a.i] = tensor_new(cx, DT_I32, 2, (int64_t[]){16, 32});
+        got[f.i] = tensor_new(cx, DT_F32, 2, (int64_t[]){16, 32});
+        seeded_fill(&got[a.i], 1, LAW_INTS, 5);
+        seeded_fill(&got[f.i], 2, LAW_NORMAL, 1);
+        want[tensor_by_name(pinned, intern_text(&cx->names, "A")).i] = got[a.i];
+        want[tensor_by_name(pinned, intern_text(&cx->names, "F")).i] = got[f.i];
+        assert_int_equal(c_run(&library, got), WEIR_OK);
+        assert_int_equal(eval_cascade(pinned, &(EvalOptions){.system = EVAL_TYPED}, want), WEIR_OK);
+        for (uint32_t t = 1; t < list[0]->tensors.n; t++) {
+            const TensorDecl *tensor = &list[0]->tensors.at[t];
+            if (tensor->is_out && !same(&got[t], &want[tensor_by_name(pinned, tensor->name).i]))
+                fail_msg("%s differs", tensor_name(list[0], (TensorId){t}));
+        }
+    }
+    weir_context_free(cx);
+}
+
 /* An index read from data that is outside stops the run with its code. */
 static void outside_traps(void **state)
 {
@@ -160,6 +214,7 @@ static void outside_traps(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_equal_their_pinned_cascades), cmocka_unit_test(outside_traps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(examples_equal_their_pinned_cascades), cmocka_unit_test(operations_equal_eval),
+                                       cmocka_unit_test(outside_traps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
