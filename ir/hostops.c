@@ -39,7 +39,7 @@ static int64_t named_int(const Host *h, const char *key, int64_t otherwise)
 static double named_float(const Host *h, const char *key, double otherwise)
 {
     const Expr *e = named(h, key);
-    return e == NULL ? otherwise : e->f;
+    return e == NULL ? otherwise : e->decimal ? e->f : (double)e->i;
 }
 
 static weir_status read_inputs(Host *h)
