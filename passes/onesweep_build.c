@@ -202,10 +202,28 @@ static void build_maximum(Sweep *s, const Statement *max)
     define(s, max, s->correction, (ExprId){0}, ex_unary(cs, FN_EXP, difference));
 }
 
+/* A value that only waits for complete results is another one inside: T[r..] = posts(U[r..]). */
+static TensorId same_inside(const Sweep *s, const SweepItem *item, const Statement *from)
+{
+    const Cascade *cs = s->cs;
+    const Expr *x = expr_at(cs, item->split.core);
+    const Target *target = &from->targets[0];
+    if (item->split.n_posts == 0 || x->kind != EX_ACCESS || x->tensor.i >= s->n_tensors ||
+        s->tensor[x->tensor.i].kind != SWEEP_LOCAL || x->n_args != target->n_index)
+        return (TensorId){0};
+    for (uint32_t d = 0; d < x->n_args; d++)
+        if (!expr_equal(cs, expr_arg(cs, item->split.core, d), target->index[d]))
+            return (TensorId){0};
+    return s->tensor[x->tensor.i].inside;
+}
+
 static void build_value(Sweep *s, const SweepItem *item, const Statement *from)
 {
     Cascade *cs = s->cs;
     SweepTensor *tensor = &s->tensor[from->targets[0].tensor.i];
+    tensor->inside = same_inside(s, item, from);
+    if (tensor->inside.i != 0)
+        return;
     Statement st = *from;
     const Target old = from->targets[0];
     TensorDim dims[TENSOR_MAX_DIMS];
