@@ -58,7 +58,8 @@ static void emit_vector_load(Emit *e, LoopExprId id, const LoopExpr *x)
     else if (slot->type == DT_BOOL)
         text_printf(&e->body, "(wv_load_bool_%u(s%u + ", x->lanes, x->ref);
     else
-        text_printf(&e->body, "(*(const wu_%s_%u *)(s%u + ", dtype_text(slot->type), x->lanes, x->ref);
+        text_printf(&e->body, "((wt_%s_%u)*(const wu_%s_%u *)(s%u + ", dtype_text(slot->type), x->lanes,
+                    dtype_text(slot->type), x->lanes, x->ref); /* the two sides of a ?: have one type */
     emit_expr(e, slot->lanes > 1 ? loop_index_div(e->p, e->f, index, slot->lanes) : index);
     text_printf(&e->body, slot->lanes > 1 ? "]" : "))");
 }
