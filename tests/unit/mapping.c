@@ -292,6 +292,7 @@ static void mutations(void **state)
     (void)state;
     static const char *const words[] = {"for", "lane", "tree", "x2", "p0", "{", "}", "RM.1", "in", "[", "each", "m0", "0"};
     uint64_t random = 7;
+    weir_context *kept = cx;
     for (unsigned round = 0; round < 1500; round++) {
         weir_context *own = cx = weir_context_new();
         Cascade *cs = cascade_file("attention_onepass");
@@ -315,7 +316,7 @@ static void mutations(void **state)
             good(pin(cs, 1, &m, machine, &pinned));
         weir_context_free(own);
     }
-    cx = weir_context_new();
+    cx = kept;
 }
 
 int main(void)

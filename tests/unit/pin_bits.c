@@ -144,14 +144,15 @@ typedef struct Walk {
     Loop loop[6];
     unsigned n;
     int64_t k;
-    bool fma, pad;
+    int64_t inner; /* of a fused rank: the extent of its second; 0: k is a rank */
+    bool fma, pad, from;
+    float start;
     const float *a, *b;
 } Walk;
 
-static float combine(float *x, int64_t n, int kind)
+static float combine(float *x, int64_t n, int kind, float sum)
 {
     if (kind == SEQ) {
-        float sum = 0;
         for (int64_t i = 0; i < n; i++)
             sum += x[i];
         return sum;
@@ -197,16 +198,26 @@ static void run_time(const Walk *w, unsigned level, unsigned end, int64_t at, fl
         *acc = w->fma ? fmaf(w->a[at], w->b[at], *acc) : *acc + w->a[at] * w->b[at];
 }
 
+static unsigned first_lane(const Walk *w)
+{
+    unsigned level = 0;
+    while (level < w->n && w->loop[level].kind == IN_TIME)
+        level++;
+    return level;
+}
+
 /* The lanes of a section from the outermost in, each with its own walk through time, combined from the innermost out. */
-static float run_lanes(const Walk *w, unsigned level, unsigned start, unsigned end, int64_t at)
+static float run_lanes(const Walk *w, unsigned level, unsigned start, unsigned end, int64_t at, float first)
 {
     while (level < end && w->loop[level].kind == IN_TIME)
         level++;
-    float x[64], acc = 0;
+    float x[64], acc = first;
     if (level < end) {
         for (int64_t i = 0; i < w->loop[level].extent; i++)
-            x[i] = run_lanes(w, level + 1, start, end, at + i * w->loop[level].stride);
-        return combine(x, w->loop[level].extent, (int)w->loop[level].kind);
+            x[i] = run_lanes(w, level + 1, start, end, at + i * w->loop[level].stride, 0);
+        acc = combine(x, w->loop[level].extent, (int)w->loop[level].kind, first);
+        bool add = w->from && level <= first_lane(w) && start == 0 && w->loop[level].kind != SEQ;
+        return add ? acc + w->start : acc;
     }
     if (in_time_inside(w, start, end)) {
         run_time(w, start, end, at, &acc);
@@ -219,7 +230,7 @@ static float run_lanes(const Walk *w, unsigned level, unsigned start, unsigned e
 
 static float reduce(const Walk *w, unsigned level, int64_t at)
 {
-    return run_lanes(w, level, level, section_end(w, level), at);
+    return run_lanes(w, level, level, section_end(w, level), at, level == 0 && w->from ? w->start : 0);
 }
 
 static uint64_t random_state = 11;
@@ -247,7 +258,7 @@ static const char *random_map(Walk *w)
     }
     extent[0] = (w->k + inner - 1) / inner;
     w->pad = below(2) == 0;
-    text_printf(&text, "map c on %s {\n", w->fma ? "host" : "plain");
+    text_printf(&text, "map c on host {\n%s", w->inner != 0 ? "  fuse (i, j) -> k\n" : "");
     if (w->n > 1)
         text_printf(&text, "  split k -> k0");
     for (unsigned i = 1; i < w->n; i++)
@@ -284,9 +295,17 @@ static void check_random(unsigned round)
 {
     float a[64], b[64];
     Walk w = {.k = 1 + below(40), .fma = below(2) == 0, .a = a, .b = b};
-    const char *map = random_map(&w);
-    Cascade *cs = cascade_of(text_source(arena_printf(&cx->arena, "cascade c { rank k = %lld in A[k] : f32 in B[k] : f32 "
-                                                                  "out y[] : f32 = sum[k] A[k] * B[k] }", (long long)w.k)));
+    w.inner = below(2) == 0 ? 0 : 1 + below(5);
+    if (w.inner != 0)
+        w.k = w.inner * (1 + below(8));
+    w.from = below(2) == 0;
+    w.start = (float)below(1000) / 7.0f;
+    const char *map = random_map(&w), *index = w.inner != 0 ? "i, j" : "k";
+    const char *ranks = w.inner != 0 ? arena_printf(&cx->arena, "i = %lld, j = %lld", (long long)(w.k / w.inner), (long long)w.inner)
+                                     : arena_printf(&cx->arena, "k = %lld", (long long)w.k);
+    Cascade *cs = cascade_of(text_source(arena_printf(
+        &cx->arena, "cascade c { rank %s in A[%s] : f32 in B[%s] : f32 in S[] : f32 out y[] : f32 = sum[%s%s] A[%s] * B[%s] }",
+        ranks, index, index, index, w.from ? " from S[]" : "", index, index)));
     const Machine *host, *machine;
     Mapping *m;
     Cascade *pinned;
@@ -301,12 +320,15 @@ static void check_random(unsigned round)
     Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, pinned->tensors.n);
     for (uint32_t i = 1; i <= 2; i++) {
         float *to = i == 1 ? a : b;
-        values[i] = tensor_new(cx, DT_F32, 1, &w.k);
+        int64_t extent[2] = {w.inner != 0 ? w.k / w.inner : w.k, w.inner};
+        values[i] = tensor_new(cx, DT_F32, w.inner != 0 ? 2 : 1, extent);
         for (int64_t k = 0; k < w.k; k++)
             to[k] = (float)((int)below(2000001) - 1000000) / 977.0f;
         memcpy(values[i].data, to, (size_t)w.k * sizeof *to);
     }
     assert_string_equal(tensor_name(pinned, (TensorId){1}), "A");
+    values[3] = tensor_new(cx, DT_F32, 0, NULL);
+    memcpy(values[3].data, &w.start, sizeof w.start);
     TensorId y = tensor_by_name(pinned, intern_text(&cx->names, "y"));
     good(eval_cascade(pinned, &(EvalOptions){.system = EVAL_TYPED}, values));
     float got, want = reduce(&w, 0, 0);
