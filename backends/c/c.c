@@ -11,12 +11,17 @@ static void failed(weir_context *cx, const char *what)
     diag(&cx->diag, place_none(), E_HOST_UNSUPPORTED, what);
 }
 
+HostOptions host_options(const Machine *machine, bool portable, bool keep_all)
+{
+    int64_t lanes = machine != NULL ? machine_int(machine, "lanes", 8) : 8;
+    return (HostOptions){.fma = machine == NULL || machine_yes(machine, "fma", true), .keep_all = keep_all,
+                         .vector_bytes = portable || lanes < 4 ? 0 : (uint32_t)lanes * 4};
+}
+
 weir_status c_compile(weir_context *cx, const Groups *groups, const Machine *machine, const COptions *options, CProgram **out_program)
 {
     CProgram *program = ARENA_NEW(&cx->arena, CProgram);
-    int64_t lanes = machine != NULL ? machine_int(machine, "lanes", 8) : 8;
-    HostOptions host = {.fma = machine == NULL || machine_yes(machine, "fma", true), .keep_all = options->keep_all,
-                        .vector_bytes = options->portable || lanes < 4 ? 0 : (uint32_t)lanes * 4};
+    const HostOptions host = host_options(machine, options->portable, options->keep_all);
     *program = (CProgram){.cx = cx, .options = *options};
     program->name = c_identifier(cx, options->name != NULL ? options->name : cx_text(cx, groups->cs->name));
     TRY(host_lower(cx, groups, &host, &program->loops));

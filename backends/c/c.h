@@ -4,6 +4,7 @@
 #ifndef WEIR_BACKENDS_C_C_H
 #define WEIR_BACKENDS_C_C_H
 
+#include "backends/c/hostrun.h"
 #include "ir/group.h"
 #include "isa/host/loops.h"
 
@@ -37,23 +38,11 @@ MUST_USE weir_status c_write(const CProgram *program, const char *folder);
 
 /* A program compiled and loaded; unloaded with the context. */
 typedef struct CLibrary {
-    weir_context *cx;
-    const CProgram *program;
+    HostRun host;
     void *handle;
-    int (*run)(const void *io, const void *weights, void *arena);
-    unsigned char *arena; /* of the last run */
-    void **io;            /* of the last run: pointers in the order of NAME_io */
 } CLibrary;
 
 /* Compiles several programs as one C file (one start of the compiler), loads them. */
 MUST_USE weir_status c_build(weir_context *cx, uint32_t n, CProgram *const *programs, CLibrary *out_libraries);
-
-/* One run: `values` by tensor number, `data` set for every input with its extents at run time; outputs are set on
- * context_buffer. E_TRAP and WEIR_INVALID if it stops. */
-MUST_USE weir_status c_run(CLibrary *library, Tensor *values);
-/* A tensor in the arena after a run (row-major, extents at run time, on context_buffer); false if it has no place there. Only with keep_all. */
-MUST_USE bool c_crossing(const CLibrary *library, TensorId tensor, Tensor *out_value);
-/* Times of `runs` runs on the buffers of the last c_run, in seconds. */
-void c_time(CLibrary *library, uint32_t runs, double *out_seconds);
 
 #endif

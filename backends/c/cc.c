@@ -152,11 +152,11 @@ static MUST_USE weir_status load(const Work *work, uint32_t n, CProgram *const *
     }
     context_on_end(cx, unload, handle);
     for (uint32_t k = 0; k < n; k++) {
-        out_libraries[k] = (CLibrary){.cx = cx, .program = programs[k], .handle = handle};
+        out_libraries[k] = (CLibrary){.host = {.cx = cx, .loops = programs[k]->loops, .weights = programs[k]->weights}, .handle = handle};
         void *run = dlsym(handle, arena_printf(&cx->arena, "%s_run", programs[k]->name));
         if (run == NULL)
             weir_bug(cx, "no function %s_run", programs[k]->name);
-        memcpy(&out_libraries[k].run, &run, sizeof run);
+        memcpy(&out_libraries[k].host.run, &run, sizeof run);
     }
     return WEIR_OK;
 }

@@ -63,39 +63,53 @@ void emit_header(const LoopProgram *p, const char *name, const char *const *name
 
 static void quoted(Text *out, const char *text)
 {
-    text_printf(out, "\\\"");
+    text_printf(out, "\"");
     for (const char *c = text; *c != 0; c++) {
         if (*c == '"' || *c == '\\')
-            text_printf(out, "\\\\\\%c", *c);
+            text_printf(out, "\\%c", *c);
         else
-            text_printf(out, (unsigned char)*c < 32 || (unsigned char)*c > 126 ? "\\\\u%04x" : "%c", (unsigned char)*c);
+            text_printf(out, (unsigned char)*c < 32 || (unsigned char)*c > 126 ? "\\u%04x" : "%c", (unsigned char)*c);
     }
-    text_printf(out, "\\\"");
+    text_printf(out, "\"");
 }
 
-void emit_info(const LoopProgram *p, const char *name, const char *const *names, Text *out)
+void info_json(const LoopProgram *p, const char *name, const char *const *names, Text *out)
 {
-    text_printf(out, "const char %s_info[] =\n    \"{\\\"name\\\": ", name);
+    text_printf(out, "{\"name\": ");
     quoted(out, name);
-    text_printf(out, ", \\\"arena_bytes\\\": %" PRIu64 ", \\\"arena_bound_bytes\\\": %" PRIu64 ", \\\"weights_bytes\\\": %" PRIu64 ", \"\n",
+    text_printf(out, ", \"arena_bytes\": %" PRIu64 ", \"arena_bound_bytes\": %" PRIu64 ", \"weights_bytes\": %" PRIu64 ",\n",
                 p->arena_bytes, p->arena_bound_bytes, p->weights_bytes + C_WEIGHTS_HEADER);
     static const char *const lists[] = {"inputs", "outputs"};
     for (uint32_t side = 0; side < 2; side++) {
-        const char *comma = "";
-        text_printf(out, "    \"\\\"%s\\\": [\"\n", lists[side]);
+        const char *comma = "\n";
+        text_printf(out, "\"%s\": [", lists[side]);
         for (uint32_t k = 0; k < p->buffers.n; k++) {
             const LoopBuffer *b = &p->buffers.at[k];
             if (b->kind != (side == 0 ? BUFFER_IN : BUFFER_OUT))
                 continue;
             const TensorDecl *t = tensor_at(p->cs, b->tensor);
-            text_printf(out, "    \"%s{\\\"name\\\": ", comma);
+            text_printf(out, "%s{\"name\": ", comma);
             quoted(out, cx_text(p->cx, t->outside.i != 0 ? t->outside : t->name));
-            text_printf(out, ", \\\"member\\\": \\\"%s\\\", \\\"type\\\": \\\"%s\\\", \\\"shape\\\": ", names[k], dtype_text(b->type));
+            text_printf(out, ", \"member\": \"%s\", \"type\": \"%s\", \"shape\": ", names[k], dtype_text(b->type));
             shape(p, b->tensor, out);
-            text_printf(out, "}\"\n");
-            comma = ", ";
+            text_printf(out, "}");
+            comma = ",\n";
         }
-        text_printf(out, "    \"]%s\"\n", side == 0 ? ", " : "}");
+        text_printf(out, side == 0 ? "],\n" : "]}\n");
     }
-    text_printf(out, "    ;\n");
+}
+
+void emit_info(const LoopProgram *p, const char *name, const char *const *names, Text *out)
+{
+    Text json;
+    text_init(&json, &p->cx->arena);
+    info_json(p, name, names, &json);
+    text_printf(out, "const char %s_info[] =\n    \"", name);
+    for (size_t k = 0; k + 1 < json.n; k++) {
+        if (json.at[k] == '\n')
+            text_printf(out, "\\n\"\n    \"");
+        else
+            text_printf(out, json.at[k] == '"' || json.at[k] == '\\' ? "\\%c" : "%c", json.at[k]);
+    }
+    text_printf(out, "\";\n");
 }

@@ -5,6 +5,7 @@
 #define WEIR_BACKENDS_C_INTERNAL_H
 
 #include "backends/c/c.h"
+#include "isa/host/lower.h"
 
 typedef struct Emit {
     weir_context *cx;
@@ -20,6 +21,8 @@ typedef struct Emit {
     bool refused;
 } Emit;
 
+/* c.c */
+HostOptions host_options(const Machine *machine, bool portable, bool keep_all); /* machine: may be NULL */
 /* names.c */
 const char *c_identifier(weir_context *cx, const char *text);
 const char *c_value_type(Dtype type);   /* as computed */
@@ -36,7 +39,8 @@ void emit_elementary(Emit *e, Text *out);
 void emit_source(Emit *e, Text *out);
 /* header.c */
 void emit_header(const LoopProgram *p, const char *name, const char *const *names, Text *out);
-void emit_info(const LoopProgram *p, const char *name, const char *const *names, Text *out);
+void info_json(const LoopProgram *p, const char *name, const char *const *names, Text *out); /* the text of NAME_info */
+void emit_info(const LoopProgram *p, const char *name, const char *const *names, Text *out); /* its definition in C */
 /* weights.c */
 MUST_USE weir_status weights_image(weir_context *cx, const LoopProgram *p, unsigned char **out_image, size_t *out_bytes);
 uint64_t layout_element(const Layout *layout, const Cascade *cs, TensorId tensor, const int64_t *index);

@@ -27,19 +27,14 @@ weir_status target_c_load(Job *job)
 {
     CProgram *program = job->program;
     CLibrary *library = ARENA_NEW(&job->cx->arena, CLibrary);
-    job->loaded = library;
+    job->loaded = &library->host;
     return c_build(job->cx, 1, &program, library);
 }
 
 weir_status target_c_run(Job *job, Tensor *values, Tensor *crossing)
 {
-    TRY(c_run(job->loaded, values));
-    for (uint32_t t = 1; crossing != NULL && job->keep_crossing && t < job->cs->tensors.n; t++) {
-        const TensorDecl *tensor = tensor_at(job->cs, (TensorId){t});
-        Tensor value;
-        if (tensor->role == TENSOR_TMP && !tensor->is_out && c_crossing(job->loaded, (TensorId){t}, &value))
-            crossing[tensor_by_name(job->pinned, tensor->name).i] = value;
-    }
+    TRY(host_run(job->loaded, values));
+    host_crossings(job, job->loaded, crossing);
     return WEIR_OK;
 }
 
