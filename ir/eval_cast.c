@@ -79,7 +79,7 @@ static double round_to(Dtype to, CastMode mode, double x)
 static int64_t clamp_int(Dtype to, int64_t x, bool wide)
 {
     if (wide && x < 0)
-        return (int64_t)dtype_int_max(to);
+        return to == DT_U64 ? x : (int64_t)dtype_int_max(to);
     if (x < dtype_int_min(to))
         return dtype_int_min(to);
     if (x > 0 && (uint64_t)x > dtype_int_max(to))

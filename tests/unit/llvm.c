@@ -1,0 +1,321 @@
+/*
+ * The target llvm in process against eval of the pinned cascade, bit for bit: the rules of values on edges of every type,
+ * conversions, elementary functions, regions, traps; and objects as files. Skips where the module was not built.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backends/compare.h"
+#include "backends/job.h"
+#include "backends/llvm_api.h"
+#include "ir/eval.h"
+#include "support/file.h"
+
+static weir_context *cx;
+static weir_settings settings;
+
+static int setup(void **state)
+{
+    (void)state;
+    setenv("WEIR_MACHINES", WEIR_SOURCE_DIR "/machines", 1);
+    settings = (weir_settings){.target = "llvm", .opt_level = -1, .verify = true};
+    cx = weir_context_new();
+    return cx == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    weir_context_free(cx);
+    return 0;
+}
+
+static void good(weir_status status)
+{
+    if (status != WEIR_OK)
+        diagnostics_print(&cx->diag, stderr, false);
+    assert_int_equal(status, WEIR_OK);
+}
+
+/* Values where something happens, then others. */
+static const double floats[] = {0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, 7, -7, 100.25, 1e-3, 1e-7, -1e-7, 0x1p-24, 0x1p-25, 0x1.8p-25,
+                                0x1p-14, 0x1.ffcp-15, 0x1p-133, 0x1p-149, 0x1p-1000, 127.5, 128, -128.5, 255.5, 256, 32767.5, -32769, 65504, 65519,
+                                65520, 65536, 2147483520, 2147483648, -2147483648.0, 4294967296, 9.2e18, 9223372036854775808.0, 1.9e19, 3.3e38,
+                                3.4028236e38, 1e300, 0x1.000001p0, 0x1.001p0, 0x1.003p0, 0x1.01p0, 0x1.03p0, 0x1.0010000001p0, 0x1.010000001p0};
+static const int64_t ints[] = {0, 1, -1, 2, -2, 3, -3, 4, 5, 7, 8, -8, 9, 15, 16, 31, 32, 33, 63, 64, 65, 100, 127, 128, -127, -128, -129, 255, 256,
+                               32767, -32768, 65535, 65520, 16777217, -16777219, 2147483647, -2147483648LL, 4294967295LL, 1LL << 53, (1LL << 53) + 1,
+                               -(1LL << 53) - 3, (1LL << 62) + 513, INT64_MAX, INT64_MIN};
+
+static void edge(Dtype type, size_t k, void *data, size_t at)
+{
+    size_t n_floats = sizeof floats / sizeof *floats, n_ints = sizeof ints / sizeof *ints;
+    if (dtype_kind(type) != DK_FLOAT) {
+        dtype_store_i64(type, data, at, ints[k % n_ints]);
+        return;
+    }
+    k %= n_floats + 3;
+    double special[] = {(double)INFINITY, -(double)INFINITY, (double)NAN};
+    dtype_store_f64(type, data, at, k < n_floats ? floats[k] : special[k - n_floats]);
+}
+
+enum { EDGES = 55 };
+
+/* A[k] walks through the edges, B[k] stays for a round, so that all pairs meet in EDGES * EDGES elements. */
+static void edges_of(Cascade *cs, Tensor *values)
+{
+    size_t input = 0;
+    for (uint32_t t = 1; t < cs->tensors.n; t++) {
+        const TensorDecl *decl = tensor_at(cs, (TensorId){t});
+        int64_t extent[TENSOR_MAX_DIMS];
+        if (decl->role != TENSOR_IN)
+            continue;
+        for (uint32_t d = 0; d < decl->n_dims; d++)
+            extent[d] = dim_extent(cs, (TensorId){t}, d);
+        values[t] = tensor_new(cx, decl->type, decl->n_dims, extent);
+        for (int64_t k = 0; k < tensor_elements(&values[t]); k++)
+            edge(decl->type, input == 0 ? (size_t)k % EDGES : input == 1 ? (size_t)k / EDGES : (size_t)k % 17, values[t].data, (size_t)k);
+        input++;
+    }
+}
+
+static Job *compiled(const char *text)
+{
+    Source *source = ARENA_NEW(&cx->arena, Source);
+    Job *job;
+    Cascade **all;
+    uint32_t n;
+    *source = (Source){"text", text, strlen(text)};
+    good(job_new(cx, &settings, &job));
+    good(cascade_parse(cx, source, &n, &all));
+    good(cascade_verify(all[0]));
+    job->source = all[0];
+    good(job_compile(job));
+    return job;
+}
+
+static void same_as_eval(Job *job, Tensor *values)
+{
+    Tensor *pinned = ARENA_ARRAY(&cx->arena, Tensor, job->pinned->tensors.n);
+    for (uint32_t t = 1; t < job->source->tensors.n; t++)
+        if (tensor_at(job->source, (TensorId){t})->role == TENSOR_IN)
+            pinned[tensor_by_name(job->pinned, tensor_at(job->source, (TensorId){t})->name).i] = values[t];
+    const EvalOptions options = {.system = EVAL_TYPED};
+    good(eval_cascade(job->pinned, &options, pinned));
+    good(job_run(job, values, NULL));
+    unsigned wrong = 0;
+    for (uint32_t t = 1; t < job->source->tensors.n; t++) {
+        const TensorDecl *decl = tensor_at(job->source, (TensorId){t});
+        const char *why = NULL;
+        if (!decl->is_out || tensors_same(cx, &values[t], &pinned[tensor_by_name(job->pinned, decl->name).i], &why))
+            continue;
+        print_error("%s: %s\n", cx_text(cx, decl->name), why);
+        wrong++;
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void on_edges(const char *text)
+{
+    Job *job = compiled(text);
+    Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, job->source->tensors.n);
+    edges_of(job->source, values);
+    same_as_eval(job, values);
+}
+
+/* `out NAME_K[i] : type = form` with every % of the form read as operands. */
+static void add_outputs(Text *text, const char *type, uint32_t n, const char *const *forms)
+{
+    for (uint32_t k = 0; k < n; k++)
+        text_printf(text, "out Y%zu[i] : %s = %s\n", text->n, type, forms[k]);
+}
+
+#define COUNT(list) (uint32_t)(sizeof(list) / sizeof *(list))
+
+static Text two_inputs(const char *type)
+{
+    Text text;
+    text_init(&text, &cx->arena);
+    text_printf(&text, "cascade t {\nrank i = %d\nin A[i] : %s\nin B[i] : %s\n", EDGES * EDGES, type, type);
+    return text;
+}
+
+static void integer_rules(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"};
+    static const char *const forms[] = {
+        "A[i] + B[i]", "A[i] - B[i]", "A[i] * B[i]", "min(A[i], B[i])", "max(A[i], B[i])", "idiv(A[i], B[i])", "irem(A[i], B[i])",
+        "floordiv(A[i], B[i])", "floormod(A[i], B[i])", "bit_and(A[i], B[i])", "bit_or(A[i], B[i])", "bit_xor(A[i], B[i])",
+        "shl(A[i], B[i])", "shr(A[i], B[i])", "abs(A[i])", "sign(A[i])", "bit_not(A[i])", "-A[i]", "select(A[i] < B[i], A[i], B[i] + 1)", "pow(A[i], B[i])"};
+    static const char *const tests[] = {"A[i] == B[i]", "A[i] != B[i]", "A[i] < B[i]", "A[i] >= B[i]", "A[i] <= B[i] and A[i] != B[i]", "not (A[i] > B[i])"};
+    for (uint32_t k = 0; k < COUNT(types); k++) {
+        Text text = two_inputs(types[k]);
+        add_outputs(&text, types[k], COUNT(forms), forms);
+        add_outputs(&text, "bool", COUNT(tests), tests);
+        text_printf(&text, "}\n");
+        on_edges(text.at);
+    }
+}
+
+static void float_rules(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"f32", "f64", "f16", "bf16"};
+    static const char *const forms[] = {
+        "A[i] + B[i]", "A[i] - B[i]", "A[i] * B[i]", "A[i] / B[i]", "min(A[i], B[i])", "max(A[i], B[i])", "fmod(A[i], B[i])", "-A[i]",
+        "abs(A[i])", "sign(A[i])", "floor(A[i])", "ceil(A[i])", "trunc(A[i])", "round_even(A[i])", "sqrt(A[i])", "recip(A[i])", "rsqrt(A[i])",
+        "max(A[i], 0.0)", "max(A[i], -0.0)", "min(0.0, A[i])", "min(A[i], -0.0)", "min(max(A[i], 0.0), 6.0)", "select(A[i] < B[i], A[i], B[i])",
+        "A[i] * B[i] + A[i]", "A[i] + 0.0", "A[i] * 1.0", "0.0 - A[i]"};
+    static const char *const wide[] = {"fma(A[i], B[i], A[i])", "fma(A[i], -B[i], 1.0)"};
+    static const char *const tests[] = {"A[i] == B[i]", "A[i] != B[i]", "A[i] < B[i]", "A[i] >= B[i]", "not (A[i] > B[i])"};
+    for (uint32_t k = 0; k < COUNT(types); k++) {
+        Text text = two_inputs(types[k]);
+        add_outputs(&text, types[k], COUNT(forms), forms);
+        add_outputs(&text, types[k], k < 2 ? COUNT(wide) : 0, wide);
+        add_outputs(&text, "bool", COUNT(tests), tests);
+        text_printf(&text, "}\n");
+        on_edges(text.at);
+    }
+}
+
+static void casts(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "i4", "u64", "u32", "u16", "u8", "u2", "bool"};
+    for (uint32_t from = 0; from < COUNT(types); from++) {
+        Text text;
+        text_init(&text, &cx->arena);
+        text_printf(&text, "cascade t {\nrank i = %d\nin A[i] : %s\n", EDGES, types[from]);
+        for (uint32_t to = 0; to < COUNT(types); to++) {
+            bool to_int = types[to][0] == 'i' || types[to][0] == 'u';
+            text_printf(&text, "out P_%s[i] : %s = %s(A[i])\n", types[to], types[to], types[to]);
+            if (to_int)
+                text_printf(&text, "out S_%s[i] : %s = %s.sat(A[i])\n", types[to], types[to], types[to]);
+        }
+        text_printf(&text, "}\n");
+        on_edges(text.at);
+    }
+}
+
+static void bits(void **state)
+{
+    (void)state;
+    on_edges("cascade t {\nrank i = 52\nin A[i] : f32\nin B[i] : f64\nin C[i] : f16\nin D[i] : i32\nin E[i] : u16\nin F[i] : i64\n"
+             "out G[i] : i32 = i32.bits(A[i])\nout H[i] : u64 = u64.bits(B[i])\nout K[i] : i16 = i16.bits(C[i])\n"
+             "out L[i] : f32 = f32.bits(D[i])\nout M[i] : bf16 = bf16.bits(E[i])\nout N[i] : f64 = f64.bits(F[i])\n}\n");
+}
+
+static void elementary_functions(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"f32", "f64", "f16"};
+    static const char *const names[] = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos", "tan", "asin", "acos", "atan",
+                                        "sinh", "cosh", "asinh", "acosh", "atanh"};
+    for (uint32_t k = 0; k < COUNT(types); k++) {
+        Text text = two_inputs(types[k]);
+        for (uint32_t f = 0; f < COUNT(names); f++)
+            text_printf(&text, "out Y_%s[i] : %s = %s(A[i])\n", names[f], types[k], names[f]);
+        text_printf(&text, "out Z[i] : %s = pow(A[i], B[i])\n}\n", types[k]);
+        Job *job = compiled(text.at);
+        Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, job->source->tensors.n);
+        edges_of(job->source, values);
+        for (size_t at = EDGES * 20; at < EDGES * EDGES; at++) /* the others: all over the range of exponents */
+            dtype_store_f64(values[1].type, values[1].data, at, ((at & 1) != 0 ? -1.0 : 1.0) * exp2((double)(at % 997) / 25 - 30));
+        same_as_eval(job, values);
+    }
+}
+
+static void reductions(void **state)
+{
+    (void)state;
+    on_edges("cascade t {\nrank i = 37, j = 29\nin A[i, j] : f32\nin W[j] : f32\nin C[i, j] : i8\nin D[i, j] : bool\nin H[i, j] : f16\n"
+             "out S[i] : f32 = sum[j] A[i, j] * W[j]\nout T[i] : f32 = sum.fma[j] A[i, j] * W[j]\nout M[i] : f32 = max[j] A[i, j]\n"
+             "out N[j] : f32 = min[i] A[i, j]\nout X[i] : i64 = argmax[j] A[i, j]\nout P[i] : i32 = sum.i32[j] i32(C[i, j]) * i32(C[i, j])\n"
+             "out Q[i] : f32 = prod[j] A[i, j]\nout R[i] : f16 = sum[j] H[i, j]\n"
+             "out V[i, j] : f32 = A[i, j - 1] ? 0.0\nout U[i, j] : bool = D[i, j] and A[i, j] < W[j]\n}\n");
+}
+
+static void regions(void **state)
+{
+    (void)state;
+    on_edges("cascade t {\nrank i = 8\nin A[i] : f32\nin G[] : bool\n"
+             "if G[] { X[i] = A[i] * 2.0 } else { X[i] = A[i] + 1.0 }\nout Y[i] : f32 = X[i]\n}\n");
+}
+
+static void traps(void **state)
+{
+    (void)state;
+    Job *job = compiled("cascade t {\nrank i = 4, j = 4\nin I[i] : i64\nin A[j] : f32\nout Y[i] : f32 = A[I[i]]\n}\n");
+    Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, job->source->tensors.n);
+    edges_of(job->source, values); /* 0, 1, -1 */
+    assert_int_equal(job_run(job, values, NULL), WEIR_INVALID);
+    assert_int_equal(cx->diag.list.at[0].id, E_TRAP);
+}
+
+static void object_files(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/weir-unit-llvm-XX" "XX" "XX";
+    Job *job = compiled("cascade net {\nrank i = 4\nin A[i] : f32\nout Y[i] : f32 = exp(A[i])\n}\n");
+    Text ir;
+    text_init(&ir, &cx->arena);
+    assert_non_null(mkdtemp(folder));
+    good(job->target->write(job, folder));
+    assert_true(job->target->emit(job, "llvm-ir", &ir));
+    assert_non_null(strstr(ir.at, "net_run"));
+    static const char *const files[] = {"net.o", "net.h", "net.weights"};
+    for (uint32_t k = 0; k < 3; k++) {
+        const char *path = arena_printf(&cx->arena, "%s/%s", folder, files[k]);
+        assert_int_equal(access(path, R_OK), 0);
+        (void)unlink(path);
+    }
+    (void)rmdir(folder);
+}
+
+static void missing_module(void **state)
+{
+    (void)state;
+    const LlvmApi *api;
+    char *before = getenv("WEIR_LLVM_MODULE");
+    const char *kept = before != NULL ? arena_printf(&cx->arena, "%s", before) : NULL;
+    setenv("WEIR_LLVM_MODULE", "/nowhere/weir-llvm.so", 1);
+    assert_int_equal(llvm_api(cx, &api), WEIR_UNSUPPORTED);
+    assert_int_equal(cx->diag.list.at[0].id, E_LLVM_MISSING);
+    if (kept != NULL)
+        setenv("WEIR_LLVM_MODULE", kept, 1);
+    else
+        unsetenv("WEIR_LLVM_MODULE");
+}
+
+static bool is_built(void)
+{
+    const LlvmApi *api;
+    weir_context *own = weir_context_new();
+    bool built = own != NULL && llvm_api(own, &api) == WEIR_OK;
+    if (own != NULL)
+        weir_context_free(own);
+    return built;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest without[] = {CASE(missing_module)};
+    const struct CMUnitTest all[] = {CASE(integer_rules), CASE(float_rules), CASE(casts), CASE(bits), CASE(elementary_functions),
+                                     CASE(reductions), CASE(regions), CASE(traps), CASE(object_files)};
+    int failed = cmocka_run_group_tests(without, NULL, NULL);
+    if (is_built())
+        return failed + cmocka_run_group_tests(all, NULL, NULL);
+    print_message("the module weir-llvm is not there: the rest is skipped\n");
+    return failed;
+}
