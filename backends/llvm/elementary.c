@@ -68,8 +68,11 @@ static Value step_function(Ir *ir, const Elementary *of, uint32_t lanes)
     add_attribute(ir, function, "alwaysinline");
     LLVMPositionBuilderAtEnd(ir->b, LLVMAppendBasicBlockInContext(ir->c, function, "steps"));
     Value *values = ARENA_ARRAY(&ir->cx->arena, Value, of->n_steps);
+    bool canonical = ir->canonical;
+    ir->canonical = false; /* the value's NaN is its caller's concern */
     for (uint32_t s = 0; s < of->n_steps; s++)
         values[s] = step_value(ir, function, values, &of->steps[s], lanes);
+    ir->canonical = canonical;
     LLVMBuildRet(ir->b, values[of->n_steps - 1]);
     LLVMPositionBuilderAtEnd(ir->b, back);
     return function;
@@ -115,12 +118,12 @@ static Value library_lanes(Ir *ir, Fn fn, uint32_t lanes, uint32_t n, Value *arg
 Value elementary_call(Ir *ir, Fn fn, Dtype type, uint32_t lanes, uint32_t n, Value *args)
 {
     if (type == DT_F64)
-        return library_lanes(ir, fn, lanes, n, args);
+        return one_nan(ir, type, lanes, library_lanes(ir, fn, lanes, n, args));
     const Elementary *of = type == DT_F32 ? elementary(ir->cx, fn) : NULL;
     if (of == NULL || of->n_inputs != n) {
         refuse_form(ir, arena_printf(&ir->cx->arena, "%s of %s", fn_info(fn)->text, dtype_text(type)));
         return args[0];
     }
     Value function = step_function(ir, of, lanes);
-    return LLVMBuildCall2(ir->b, LLVMGlobalGetValueType(function), function, args, n, "");
+    return one_nan(ir, type, lanes, LLVMBuildCall2(ir->b, LLVMGlobalGetValueType(function), function, args, n, ""));
 }

@@ -103,9 +103,22 @@ static Value wide_operation(Ir *ir, LoopOp op, Dtype type, uint32_t lanes, Value
     }
 }
 
+/* In integers: LLVM holds one NaN to be as good as another. */
+Value one_nan(Ir *ir, Dtype type, uint32_t lanes, Value v)
+{
+    bool wide = type == DT_F64;
+    if (!ir->canonical || is_half(type))
+        return v;
+    Value quiet = int_bits(ir, wide ? 64 : 32, lanes, wide ? 0x7FF8000000000000u : 0x7FC00000u);
+    Value bits = pick(ir, LLVMBuildFCmp(ir->b, LLVMRealUNO, v, v, ""), quiet, as_bits(ir, type, lanes, v));
+    return from_bits(ir, type, lanes, bits);
+}
+
 Value float_operation(Ir *ir, LoopOp op, Dtype type, uint32_t lanes, Value *args)
 {
-    bool exact = op == LOOP_NEG || op == LOOP_ABS || op == LOOP_MIN || op == LOOP_MAX || op == LOOP_SIGN;
+    bool moves = op == LOOP_NEG || op == LOOP_ABS || op == LOOP_SIGN, exact = moves || op == LOOP_MIN || op == LOOP_MAX;
     Value r = wide_operation(ir, op, is_half(type) ? DT_F32 : type, lanes, args);
-    return is_half(type) && !exact ? half_round(ir, type, lanes, r) : r;
+    if (is_half(type) && !exact)
+        return half_round(ir, type, lanes, r);
+    return moves ? r : one_nan(ir, type, lanes, r);
 }

@@ -44,6 +44,7 @@ typedef struct Ir {
     Value arena, site;
     LLVMBasicBlockRef leave;    /* of the innermost loop */
     const char *refused;        /* what has no form, the first */
+    bool canonical;             /* the program looks at bits of floats: a NaN that is made must be the one of docs/cascade.md */
 } Ir;
 
 /* types.c */
@@ -73,6 +74,7 @@ Value odd_f64(Ir *ir, Dtype from, uint32_t lanes, Value x); /* i64, u64 to a dou
 /* float.c, integer.c, cast.c: operations on values; operands as the row of loops.def says */
 Value float_operation(Ir *ir, LoopOp op, Dtype type, uint32_t lanes, Value *args);
 Value int_operation(Ir *ir, LoopOp op, Dtype type, uint32_t lanes, Value *args);
+Value one_nan(Ir *ir, Dtype type, uint32_t lanes, Value v); /* where `canonical`: any NaN becomes the quiet one */
 Value cast_operation(Ir *ir, LoopOp op, Dtype to, Dtype from, uint32_t lanes, Value v);
 /* operation.c: any of them; `from` is the type of the last operand */
 Value operation(Ir *ir, LoopOp op, Dtype type, Dtype from, uint32_t lanes, Value *args);

@@ -82,14 +82,14 @@ static void run_case(weir_context *cx, CLibrary *library, const Case *c)
     for (uint32_t t = 1; t < c->cs->tensors.n; t++)
         if (c->cs->tensors.at[t].role == TENSOR_IN)
             want[tensor_by_name(c->pinned, c->cs->tensors.at[t].name).i] = got[t];
-    assert_int_equal(c_run(library, got), WEIR_OK);
+    assert_int_equal(host_run(&library->host, got), WEIR_OK);
     assert_int_equal(eval_cascade(c->pinned, &(EvalOptions){.system = EVAL_TYPED, .keep_all = true}, want), WEIR_OK);
     unsigned compared = 0;
     for (uint32_t t = 1; t < c->cs->tensors.n; t++) {
         const TensorDecl *tensor = &c->cs->tensors.at[t];
         Tensor value = got[t];
         const Tensor *right = &want[tensor_by_name(c->pinned, tensor->name).i];
-        if (tensor->role != TENSOR_TMP || right->data == NULL || (value.data == NULL && !c_crossing(library, (TensorId){t}, &value)))
+        if (tensor->role != TENSOR_TMP || right->data == NULL || (value.data == NULL && !host_crossing(&library->host, (TensorId){t}, &value)))
             continue;
         if (!same(&value, right))
             fail_msg("%s: tensor %s differs", c->name, tensor_name(c->cs, (TensorId){t}));
@@ -204,10 +204,10 @@ static void outside_traps(void **state)
     TensorId y = tensor_by_name(list[0], intern_text(&cx->names, "Y")), table = tensor_by_name(list[0], intern_text(&cx->names, "T"));
     values[table.i] = (Tensor){.type = DT_F32, .n_dims = 1, .extent = {3}, .data = t};
     values[tensor_by_name(list[0], intern_text(&cx->names, "I")).i] = (Tensor){.type = DT_I64, .n_dims = 1, .extent = {2}, .data = index};
-    assert_int_equal(c_run(&library, values), WEIR_OK);
+    assert_int_equal(host_run(&library.host, values), WEIR_OK);
     assert_true(((float *)values[y.i].data)[0] == 3 && ((float *)values[y.i].data)[1] == 2);
     index[1] = 3;
-    assert_int_equal(c_run(&library, values), WEIR_INVALID);
+    assert_int_equal(host_run(&library.host, values), WEIR_INVALID);
     assert_non_null(strstr(cx->diag.list.at[cx->diag.list.n - 1].message, "outside its tensor: 3"));
     weir_context_free(cx);
 }

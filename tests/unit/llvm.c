@@ -214,6 +214,15 @@ static void bits(void **state)
              "out L[i] : f32 = f32.bits(D[i])\nout M[i] : bf16 = bf16.bits(E[i])\nout N[i] : f64 = f64.bits(F[i])\n}\n");
 }
 
+static void nan_is_canonical_when_made(void **state)
+{
+    (void)state;
+    on_edges("cascade t {\nrank i = 55\nin A[i] : f32\nin B[i] : i32\nout M[i] : i32 = i32.bits(A[i] * 0.0)\n"
+             "out K[i] : i32 = i32.bits(f32.bits(B[i] + 2143294721))\nout N[i] : i32 = i32.bits(-f32.bits(B[i] + 2143294721))\n"
+             "out S[i] : i32 = i32.bits(sqrt(A[i]) + log(A[i]))\nout W[i] : i64 = i64.bits(f64(f32.bits(B[i] + 2143294721)))\n"
+             "out X[i] : i32 = i32.bits(max(A[i], f32.bits(B[i] + 2143294721)))\n}\n");
+}
+
 static void elementary_functions(void **state)
 {
     (void)state;
@@ -311,7 +320,7 @@ static bool is_built(void)
 int main(void)
 {
     const struct CMUnitTest without[] = {CASE(missing_module)};
-    const struct CMUnitTest all[] = {CASE(integer_rules), CASE(float_rules), CASE(casts), CASE(bits), CASE(elementary_functions),
+    const struct CMUnitTest all[] = {CASE(integer_rules), CASE(float_rules), CASE(casts), CASE(bits), CASE(nan_is_canonical_when_made), CASE(elementary_functions),
                                      CASE(reductions), CASE(regions), CASE(traps), CASE(object_files)};
     int failed = cmocka_run_group_tests(without, NULL, NULL);
     if (is_built())
