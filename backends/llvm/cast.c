@@ -33,8 +33,7 @@ static Value to_float(Ir *ir, Dtype to, Dtype from, uint32_t lanes, Value v)
     if (dtype_kind(from) == DK_FLOAT) {
         if (LLVMTypeOf(v) == type)
             return v;
-        v = to == DT_F64 ? LLVMBuildFPExt(ir->b, v, type, "") : LLVMBuildFPTrunc(ir->b, v, type, "");
-        return one_nan(ir, to, lanes, v);
+        return to == DT_F64 ? LLVMBuildFPExt(ir->b, v, type, "") : LLVMBuildFPTrunc(ir->b, v, type, "");
     }
     return dtype_kind(from) == DK_SIGNED ? LLVMBuildSIToFP(ir->b, v, type, "") : LLVMBuildUIToFP(ir->b, v, type, "");
 }

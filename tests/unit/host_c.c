@@ -170,7 +170,7 @@ static void operations_equal_eval(void **state)
         seeded_fill(&got[f.i], 2, LAW_NORMAL, 1);
         want[tensor_by_name(pinned, intern_text(&cx->names, "A")).i] = got[a.i];
         want[tensor_by_name(pinned, intern_text(&cx->names, "F")).i] = got[f.i];
-        assert_int_equal(c_run(&library, got), WEIR_OK);
+        assert_int_equal(host_run(&library.host, got), WEIR_OK);
         assert_int_equal(eval_cascade(pinned, &(EvalOptions){.system = EVAL_TYPED}, want), WEIR_OK);
         for (uint32_t t = 1; t < list[0]->tensors.n; t++) {
             const TensorDecl *tensor = &list[0]->tensors.at[t];
