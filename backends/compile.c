@@ -17,8 +17,7 @@ typedef struct Compile {
 static weir_status emit_mappings(const Job *job, Text *text)
 {
     for (uint32_t g = 0; g < job->groups->list.n; g++)
-        if (job->groups->list.at[g].same_as == 0)
-            mapping_print(job->groups->list.at[g].mapping, text);
+        mapping_print(job->groups->list.at[g].mapping, text);
     return WEIR_OK;
 }
 

@@ -16,7 +16,6 @@ typedef struct Group {
     StatementId *statements;
     const char *strategy; /* the row that proposed the mapping */
     Mapping *mapping;     /* NULL until scheduled */
-    uint32_t same_as;     /* number of an earlier group that is equal but for names and constants, + 1; 0: none */
 } Group;
 
 typedef struct Groups {

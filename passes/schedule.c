@@ -1,12 +1,10 @@
 /*
  * passes/schedule.c: asks the target's strategies for a mapping of each group.
  *
- * In:   groups of a cascade, a table of strategies. Out: mapping, strategy and same_as of each group.
- * Groups that are equal but for names and constants (identical.c) get the same proposal by construction.
+ * In:   groups of a cascade, a table of strategies. Out: mapping and strategy of each group.
  */
 #include "passes/schedule.h"
 
-#include "passes/identical.h"
 
 static MapNodeId leaf(Mapping *m, StatementId id)
 {
@@ -56,6 +54,5 @@ weir_status schedule_groups(PassContext *p, Groups *groups, const Strategy *tabl
 {
     for (uint32_t g = 0; g < groups->list.n; g++)
         TRY(schedule_one(p, groups, &groups->list.at[g], table, n));
-    identical_groups(groups);
     return WEIR_OK;
 }

@@ -55,7 +55,7 @@ typedef struct Strategy {
 
 void shape_of(Cascade *cs, StatementId id, Shape *out_shape);
 
-/* Fills `mapping`, `strategy` and `same_as` of every group. The last row of the table must always propose. */
+/* Fills `mapping` and `strategy` of every group. The last row of the table must always propose. */
 MUST_USE weir_status schedule_groups(PassContext *p, Groups *groups, const Strategy *table, uint32_t n);
 
 /* `for` over every rank in text order, the reduced ones inside: works for every statement. */
