@@ -370,14 +370,22 @@ static bool view_leaves(MapVerify *v)
     return true;
 }
 
+/* Whether `name` is the host side of a device: NAME.host. */
+static bool is_host_side(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && strcmp(name + n - 5, ".host") == 0;
+}
+
 weir_status mapping_verify(const Mapping *m, const Machine *machine)
 {
     weir_context *cx = m->cs->cx;
     MapVerify v = {.m = m, .machine = machine, .cs = m->cs, .cx = cx};
     const char *name = cx_text(cx, m->machine), *whole = cx_text(cx, machine->name);
-    v.side = strcmp(name, arena_printf(&cx->arena, "%s.host", whole)) == 0;
+    v.side = is_host_side(name);
     v.host = v.side || strcmp(machine_word(machine, "kind", ""), "host") == 0;
-    if (!v.side && strcmp(name, whole) != 0)
+    bool of_whole = v.side && strcmp(name, arena_printf(&cx->arena, "%s.host", whole)) == 0;
+    if (!of_whole && strcmp(name, whole) != 0)
         map_breach(&v, MAPPING_COUNTS, 0, "map %s is for the machine %s, not for %s", cx_text(cx, m->name), name, whole);
     if (!view_leaves(&v))
         return WEIR_INVALID;
