@@ -112,11 +112,13 @@ static void measure_share(Device *device)
 typedef struct Touch {
     Device *device;
     uint32_t now; /* step + 1 */
+    bool device_step;
 } Touch;
 
 static void touch(Touch *t, TensorId tensor)
 {
     uint32_t *owner = &t->device->owner[tensor.i];
+    t->device->touched[tensor.i] = t->device->touched[tensor.i] || t->device_step;
     if (tensor.i != 0)
         *owner = *owner == 0 || *owner == t->now ? t->now : UINT32_MAX;
 }
@@ -236,8 +238,9 @@ static void cut(Device *device)
         vec_push(arena, &device->steps.at[device->steps.n - 1].items, order[i]);
     }
     device->owner = ARENA_ARRAY(arena, uint32_t, cs->tensors.n);
+    device->touched = ARENA_ARRAY(arena, bool, cs->tensors.n);
     for (uint32_t s = 0; s < device->steps.n; s++) {
-        Touch t = {device, s + 1};
+        Touch t = {device, s + 1, device->steps.at[s].group != 0};
         for (uint32_t i = 0; i < device->steps.at[s].items.n; i++)
             touch_item(&t, device->steps.at[s].items.at[i]);
     }
@@ -250,14 +253,15 @@ static ImageKind kind_of(const TensorDecl *tensor)
     return tensor->role == TENSOR_IN ? IMAGE_IN : tensor->role == TENSOR_CONST ? IMAGE_CONST : tensor->is_out ? IMAGE_OUT : IMAGE_TEMP;
 }
 
-uint32_t device_row(Device *device, TensorId id, uint32_t tier)
+uint32_t device_row(Device *device, TensorId id)
 {
     Cascade *cs = device->job->pinned;
     const TensorDecl *tensor = tensor_at(cs, id);
     if (device->row[id.i] != DEVICE_NO_ROW)
         return device->row[id.i];
-    ImageTensor row = {.name = tensor_name(cs, id), .type = tensor->type, .kind = kind_of(tensor), .tier = tier, .arg = IMAGE_NO_ARG,
+    ImageTensor row = {.name = tensor_name(cs, id), .type = tensor->type, .kind = kind_of(tensor), .arg = IMAGE_NO_ARG,
                        .n_dims = tensor->n_dims};
+    row.tier = device->touched[id.i] ? 0 : device->host_tier;
     for (uint32_t d = 0; d < tensor->n_dims; d++)
         row.extent[d] = dim_extent(cs, id, d);
     if (row.kind == IMAGE_CONST) {
@@ -302,7 +306,7 @@ void device_host_step(Device *device, const char *text)
 /* ---- host steps ---- */
 
 /* Large constants of plain floats become rows, so that their text is short. */
-static void constants_to_rows(Device *device, Cascade *part, uint32_t tier)
+static void constants_to_rows(Device *device, Cascade *part)
 {
     for (uint32_t t = 1; t < part->tensors.n; t++) {
         TensorDecl *tensor = &part->tensors.at[t];
@@ -310,20 +314,20 @@ static void constants_to_rows(Device *device, Cascade *part, uint32_t tier)
                      (tensor->data.kind == DATA_INLINE || tensor->data.kind == DATA_FILE) && tensor_size(part, (TensorId){t}) > INLINE_ELEMENTS;
         if (!moves || device->owner[t] == 0)
             continue;
-        (void)device_row(device, (TensorId){t}, tier);
+        (void)device_row(device, (TensorId){t});
         tensor->role = TENSOR_IN;
     }
 }
 
-static void emit_host(Device *device, const DeviceStep *step, const DeviceCode *code, bool whole)
+static void emit_host(Device *device, const DeviceStep *step, bool whole)
 {
     Cascade *pinned = device->job->pinned;
     const char *name = arena_printf(&device->cx->arena, "%s_host%u", cx_text(device->cx, pinned->name), device->image.hosts.n);
     Cascade *part = whole ? cascade_clone(pinned) : device_part(device, step, name);
-    constants_to_rows(device, part, code->host_tier);
+    constants_to_rows(device, part);
     for (uint32_t t = 1; t < part->tensors.n; t++)
         if ((part->tensors.at[t].role == TENSOR_IN || part->tensors.at[t].is_out) && device->owner[t] != 0)
-            (void)device_row(device, (TensorId){t}, code->host_tier);
+            (void)device_row(device, (TensorId){t});
     Text text;
     text_init(&text, &device->cx->arena);
     cascade_print(part, &text);
@@ -361,7 +365,7 @@ static weir_status map_and_pin(Device *device, const Strategy *table, uint32_t n
 weir_status device_compile(Job *job, const Strategy *table, uint32_t n, const DeviceCode *code, Device **out_device)
 {
     Device *device = ARENA_NEW(&job->cx->arena, Device);
-    *device = (Device){.job = job, .cx = job->cx};
+    *device = (Device){.job = job, .cx = job->cx, .host_tier = code->host_tier};
     TRY(map_and_pin(device, table, n, code));
     bool whole = !may_cut(job->cs);
     if (whole)
@@ -377,7 +381,7 @@ weir_status device_compile(Job *job, const Strategy *table, uint32_t n, const De
         if (step->group != 0)
             TRY(code->emit(code->data, device, &job->groups->list.at[step->group - 1]));
         else
-            emit_host(device, step, code, whole);
+            emit_host(device, step, whole);
     }
     ImageStep halt = {.op = STEP_HALT};
     vec_push(&job->cx->arena, &device->image.steps, halt);

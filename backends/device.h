@@ -11,7 +11,7 @@
 
 #include "backends/image_run.h"
 #include "backends/job.h"
-#include "isa/image.h"
+#include "isa/imagetext.h"
 #include "passes/schedule.h"
 
 #define DEVICE_NO_ROW UINT32_MAX
@@ -28,6 +28,8 @@ typedef struct Device {
     bool *on_device;  /* by group */
     VEC(DeviceStep) steps;
     uint32_t *owner;  /* by tensor of the pinned cascade: the only step that touches it + 1; 0 none, UINT32_MAX several */
+    bool *touched;    /* by tensor of the pinned cascade: a group of the device reads or writes it */
+    uint32_t host_tier;
     uint32_t *row;    /* by tensor of the pinned cascade: its row of TENS, or DEVICE_NO_ROW */
     Image image;
 } Device;
@@ -54,8 +56,8 @@ bool device_affine_read(const Cascade *cs, ExprId access);
 /* Fuses, schedules with `table`, pins, cuts, emits; fills job->groups, pinned, device_share. */
 MUST_USE weir_status device_compile(Job *job, const Strategy *table, uint32_t n, const DeviceCode *code, Device **out_device);
 
-/* The row of a tensor that a device step touches, made if new. */
-uint32_t device_row(Device *device, TensorId tensor, uint32_t tier);
+/* The row of a tensor, made if new: in tier 0 if the device touches it, else in the host's. */
+uint32_t device_row(Device *device, TensorId tensor);
 /* A constant of the device's own: `data` stays. */
 uint32_t device_constant(Device *device, const char *base, const char *layout, ImageTensor row);
 /* DEBUG row: the statement that a unit or word comes from. */

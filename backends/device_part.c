@@ -7,16 +7,16 @@
  */
 #include "backends/device.h"
 
-typedef struct Part {
+typedef struct Pieces {
     const Device *device;
     Cascade *cs;
     bool *read, *defined; /* by tensor */
     bool *rank_used;
-} Part;
+} Pieces;
 
 static void meet_node(void *data, ExprId e)
 {
-    Part *p = data;
+    Pieces *p = data;
     const Expr *x = expr_at(p->cs, e);
     if (x->kind == EX_ACCESS) {
         p->read[x->tensor.i] = true;
@@ -28,10 +28,10 @@ static void meet_node(void *data, ExprId e)
 
 static void meet_expr(void *data, ExprId root)
 {
-    expr_visit(((Part *)data)->cs, root, meet_node, data);
+    expr_visit(((Pieces *)data)->cs, root, meet_node, data);
 }
 
-static void meet_item(Part *p, StatementId id)
+static void meet_item(Pieces *p, StatementId id)
 {
     const Statement *st = statement_at(p->cs, id);
     for (uint32_t k = 0; k < st->n_targets; k++)
@@ -62,7 +62,7 @@ static void clear_outs(Cascade *cs, const Block *block)
 }
 
 /* An output whose declaration is its (only or first) definition says `out` there; in regions and of several targets it is declared. */
-static void declare(Part *p, TensorId id, const DeviceStep *step)
+static void declare(Pieces *p, TensorId id, const DeviceStep *step)
 {
     Cascade *cs = p->cs;
     TensorDecl *tensor = tensor_at(cs, id);
@@ -93,7 +93,7 @@ Cascade *device_part(const Device *device, const DeviceStep *step, const char *n
 {
     Cascade *cs = cascade_clone(device->job->pinned);
     Arena *arena = &device->cx->arena;
-    Part p = {.device = device, .cs = cs, .read = ARENA_ARRAY(arena, bool, cs->tensors.n),
+    Pieces p = {.device = device, .cs = cs, .read = ARENA_ARRAY(arena, bool, cs->tensors.n),
               .defined = ARENA_ARRAY(arena, bool, cs->tensors.n), .rank_used = ARENA_ARRAY(arena, bool, cs->ranks.n)};
     cs->name = intern_text(&cs->cx->names, name);
     clear_outs(cs, &cs->top);

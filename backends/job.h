@@ -68,7 +68,7 @@ void dataset_names(const Job *job, uint32_t n, NamedTensor *inputs);
 /* ---- targets ---- */
 
 struct TargetInfo {
-    const char *name, *machine, *doc;
+    const char *name, *machine, *passes, *doc;
     bool pins; /* has a pinned cascade */
     weir_status (*compile)(Job *job);
     weir_status (*load)(Job *job); /* makes the program ready to run (a C compiler, a JIT); called once */

@@ -8,8 +8,8 @@
 #include "ir/eval.h"
 
 static const TargetInfo targets[] = {
-#define TARGET(id, name, machine, pins, doc)                                                       \
-    {name, machine, doc, pins, target_##id##_compile, target_##id##_load, target_##id##_run, target_##id##_write,\
+#define TARGET(id, name, machine, pins, passes, doc)                                                       \
+    {name, machine, passes, doc, pins, target_##id##_compile, target_##id##_load, target_##id##_run, target_##id##_write,\
      target_##id##_emit},
 #include "backends/targets.def"
 #undef TARGET
@@ -30,9 +30,7 @@ const TargetInfo *target_at(uint32_t i)
 
 const char *target_passes(const TargetInfo *target, int opt_level)
 {
-    if (opt_level == 0)
-        return "";
-    return target->pins ? "simplify,stage" : "simplify";
+    return opt_level == 0 ? "" : target->passes;
 }
 
 /* ---- interp ---- */

@@ -6,7 +6,7 @@
 
 #include "backends/job.h"
 
-#define TARGET(id, name, machine, pins, doc)                                                       \
+#define TARGET(id, name, machine, pins, passes, doc)                                                       \
     MUST_USE weir_status target_##id##_compile(Job *job);                                          \
     MUST_USE weir_status target_##id##_load(Job *job);                                             \
     MUST_USE weir_status target_##id##_run(Job *job, Tensor *values, Tensor *crossing);            \

@@ -242,7 +242,7 @@ static weir_status reader(Kernel *k, const char *name, ExprId read, uint32_t n, 
         TRY(rdu_make_ag(&k->maker, name, pack(k, &dims, value, n_kept, kept), false, RDU_F32, &unit));
         packed_address(k, unit, n, levels, n_kept, kept);
     } else {
-        TRY(rdu_make_ag(&k->maker, name, device_row(k->device, dims.tensor, 0), false, RDU_F32, &unit));
+        TRY(rdu_make_ag(&k->maker, name, device_row(k->device, dims.tensor), false, RDU_F32, &unit));
         address(k, unit, &dims, n, levels, true);
     }
     rdu_make_out(&k->maker, unit, 0, RDU_OUT_V, 0, flow, RDU_EVERY, RDU_F32);
@@ -289,7 +289,7 @@ static weir_status writer(Kernel *k, const Target *target, uint32_t flow)
     if (k->row.trip != 0)
         levels[n++] = k->column;
     set_dims(k->cs, target->tensor, target->n_index, target->index, &dims);
-    TRY(rdu_make_ag(&k->maker, "result", device_row(k->device, target->tensor, 0), true, RDU_F32, &unit));
+    TRY(rdu_make_ag(&k->maker, "result", device_row(k->device, target->tensor), true, RDU_F32, &unit));
     address(k, unit, &dims, n, levels, true);
     rdu_make_in(&k->maker, unit, 0, 0, flow, RDU_EVERY, RDU_F32);
     return WEIR_OK;

@@ -11,13 +11,25 @@ typedef struct RduProgramOf {
     RduMachine machine;
 } RduProgramOf;
 
-static int64_t tensor_room(const Cascade *cs, TensorId tensor)
+/* Bytes of an operand: a packed constant has every point of the tree's parts that move it. */
+static int64_t room_of(const Mapping *m, ExprId read, uint32_t n, const MapNodeId *path)
 {
-    return (tensor_size(cs, tensor) * 4 + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+    const Cascade *cs = m->cs;
+    TensorId tensor = expr_at(cs, read)->tensor;
+    int64_t packed = 1;
+    for (uint32_t i = 0; i < n; i++) {
+        const MapNode *node = node_at(m, path[i]);
+        if (node->part.i == 0)
+            continue;
+        const Part *part = part_at(m, node->part);
+        RankId rank = part->origin == PART_SPLIT ? part_at(m, part->parent)->rank : part->rank;
+        packed *= expr_uses_rank(cs, read, rank) ? part->extent : 1;
+    }
+    int64_t elements = tensor_at(cs, tensor)->role == TENSOR_CONST ? packed : tensor_size(cs, tensor);
+    return elements * 4 + IMAGE_ALIGN;
 }
 
-/* Loops of a unit: the tree's, the rows, the lanes. Memory: every tensor of the group, padded to whole tiles at most
- * by the factor that the array's width gives. */
+/* Within a unit's loops and the memory that is left. */
 static bool accepts(void *data, const Group *group)
 {
     RduEmit *e = data;
@@ -25,29 +37,20 @@ static bool accepts(void *data, const Group *group)
     const Cascade *cs = m->cs;
     const Statement *sum = statement_at(cs, group->statements[0]);
     MapNodeId path[64];
-    uint32_t n = mapping_path(m, mapping_leaf(m, group->statements[0]), path, 64), outer = 0, inner = 0, lanes = 0;
-    int64_t bytes = tensor_room(cs, statement_at(cs, group->statements[group->n - 1])->targets[0].tensor), padded = 1;
+    uint32_t n = mapping_path(m, mapping_leaf(m, group->statements[0]), path, 64), lanes = 0, loops = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const MapNode *node = node_at(m, path[i]);
-        bool is_loop = node->role == ROLE_FOR || node->role == ROLE_PIPE;
-        inner += is_loop && part_at(m, node->part)->origin == PART_RANK && mapping_leaf(m, group->statements[0]).i != 0 ? 1 : 0;
-        outer += is_loop ? 1 : 0;
-        if (node->role == ROLE_LANE) {
-            padded *= part_at(m, node->part)->extent;
-            lanes++;
-        }
+        Role role = node_at(m, path[i])->role;
+        loops += role == ROLE_FOR || role == ROLE_PIPE ? 1 : 0;
+        lanes += role == ROLE_LANE ? 1 : 0;
     }
-    (void)inner;
-    for (uint32_t k = 0; k < 2; k++) {
-        TensorId tensor = expr_at(cs, expr_arg(cs, sum->body, k))->tensor;
-        bytes += tensor_room(cs, tensor) + (tensor_at(cs, tensor)->role == TENSOR_CONST ? padded * 64 : 0);
-    }
-    bytes += sum->from.i != 0 ? tensor_room(cs, expr_at(cs, sum->from)->tensor) + 64 : 0;
-    if ((int64_t)outer + 1 > e->machine->max_loops || (int64_t)outer + lanes > e->machine->max_loops + (int64_t)sum->n_reduced ||
-        e->bytes + bytes > e->machine->tiers[0].bytes)
-        return false;
-    e->bytes += bytes;
-    return true;
+    int64_t bytes = tensor_size(cs, statement_at(cs, group->statements[group->n - 1])->targets[0].tensor) * 4 + IMAGE_ALIGN;
+    for (uint32_t k = 0; k < 2; k++)
+        bytes += room_of(m, expr_arg(cs, sum->body, k), n, path);
+    bytes += sum->from.i != 0 ? room_of(m, sum->from, n, path) : 0;
+    bool fits = loops + 1 <= e->machine->max_loops && loops - sum->n_reduced + lanes <= e->machine->max_loops &&
+                e->bytes + bytes <= e->machine->tiers[0].bytes;
+    e->bytes += fits ? bytes : 0;
+    return fits;
 }
 
 static weir_status emit(void *data, Device *device, const Group *group)

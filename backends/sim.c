@@ -1,0 +1,223 @@
+/*
+ * backends/sim.c: weir as, dis and sim: images as text and back, and on their simulators.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "backends/image_run.h"
+#include "backends/job.h"
+#include "backends/text.h"
+#include "isa/imagetext.h"
+#include "isa/pim/sim.h"
+#include "isa/rdu/sim.h"
+#include "support/file.h"
+#include "support/json.h"
+
+typedef struct Sim {
+    weir_context *cx;
+    const weir_settings *settings;
+    const char *path;
+    FILE *out;
+    Image image;
+} Sim;
+
+/* An image by its magic number, else assembly. */
+static weir_status read_any(Sim *sim, bool *out_text)
+{
+    const Source *source;
+    TRY(file_source(sim->cx, sim->path, &source));
+    *out_text = source->bytes < 4 || memcmp(source->text, "WEIR", 4) != 0;
+    if (*out_text)
+        return image_assemble(sim->cx, source, &sim->image);
+    return image_read(sim->cx, (const unsigned char *)source->text, source->bytes, &sim->image);
+}
+
+/* The machine that the image names, or the one chosen, with --set. */
+static weir_status machine_of(Sim *sim, const Machine **out_machine)
+{
+    const weir_settings *settings = sim->settings;
+    TRY(machine_load(sim->cx, settings->machine != NULL ? settings->machine : sim->image.machine, out_machine));
+    for (uint32_t i = 0; i < settings->n_set; i++)
+        TRY(machine_set(sim->cx, *out_machine, settings->set[i], out_machine));
+    return WEIR_OK;
+}
+
+/* ---- as, dis ---- */
+
+static weir_status as_path(void *data)
+{
+    Sim *sim = data;
+    bool text;
+    ImageBytes bytes = {0};
+    TRY(read_any(sim, &text));
+    if (sim->settings->output == NULL) {
+        diag(&sim->cx->diag, place_none(), E_USAGE, "-o IMAGE is missing");
+        return WEIR_USAGE;
+    }
+    image_write(sim->cx, &sim->image, &bytes);
+    return file_write(sim->cx, sim->settings->output, bytes.bytes.at, bytes.bytes.n);
+}
+
+static weir_status dis_path(void *data)
+{
+    Sim *sim = data;
+    bool is_text;
+    Text text;
+    TRY(read_any(sim, &is_text));
+    text_init(&text, &sim->cx->arena);
+    TRY(image_print(sim->cx, &sim->image, &text));
+    return text_deliver(sim->cx, &text, sim->settings->output, sim->out);
+}
+
+/* ---- sim ---- */
+
+/* FNV-1a of the output rows in order: tells two runs apart. */
+static uint64_t digest_of(const ImageRun *run)
+{
+    uint64_t digest = 0xcbf29ce484222325u;
+    for (uint32_t i = 0; i < run->image->tensors.n; i++) {
+        const ImageTensor *t = &run->image->tensors.at[i];
+        for (uint64_t b = 0; t->kind == IMAGE_OUT && b < t->bytes; b++)
+            digest = (digest ^ run->buffers[i][b]) * 0x100000001b3u;
+    }
+    return digest;
+}
+
+typedef struct Figures {
+    int64_t cycles, launch_cycles, launches;
+    uint64_t macs, bytes, refreshes;
+    const RduResult *rdu;
+} Figures;
+
+static weir_status rdu_figures(Sim *sim, ImageRun *run, bool values, bool time, Figures *out)
+{
+    const Machine *file;
+    RduMachine machine;
+    const RduHost host = {image_run_host, run};
+    RduResult *result = ARENA_NEW(&sim->cx->arena, RduResult);
+    TRY(machine_of(sim, &file));
+    TRY(rdu_machine_from(sim->cx, file, &machine));
+    if (sim->settings->check_only) {
+        RduCode code = {0};
+        TRY(rdu_code_of(sim->cx, &sim->image, &code));
+        return rdu_check(sim->cx, &sim->image, &code, &machine);
+    }
+    RduMode mode = values && time ? RDU_BOTH : values ? RDU_VALUES : RDU_TIME;
+    TRY(rdu_sim(sim->cx, &sim->image, &machine, mode, run->buffers, &host, result));
+    *out = (Figures){.cycles = result->cycles, .launch_cycles = result->launch_cycles, .launches = result->launches, .macs = result->macs,
+                     .rdu = result};
+    for (uint32_t i = 0; i < RDU_MAX_TIERS; i++)
+        out->bytes += result->bytes[i];
+    return WEIR_OK;
+}
+
+static weir_status pim_figures(Sim *sim, ImageRun *run, bool values, bool time, Figures *out)
+{
+    const Machine *file;
+    PimMachine machine;
+    const PimHost host = {image_run_host, run};
+    PimResult result;
+    Text trace;
+    TRY(machine_of(sim, &file));
+    TRY(pim_machine_from(sim->cx, file, &machine));
+    if (sim->settings->check_only) {
+        PimCode code = {0};
+        TRY(pim_decode(sim->cx, &sim->image, &code));
+        TRY(pim_check(sim->cx, &sim->image, &code, &machine));
+        values = false;
+        time = true;
+    }
+    text_init(&trace, &sim->cx->arena);
+    const PimOptions options = {.mode = values && time ? PIM_BOTH : values ? PIM_VALUES : PIM_TIME_ONLY,
+                                .trace = sim->settings->trace != NULL ? &trace : NULL};
+    TRY(pim_sim(sim->cx, &sim->image, &machine, options, run->buffers, &host, &result));
+    *out = (Figures){.cycles = result.cycles, .launches = result.streams.n, .macs = result.macs, .bytes = result.burst_bytes};
+    for (uint32_t i = 0; i < result.streams.n; i++)
+        out->refreshes += (uint64_t)result.streams.at[i].refreshes;
+    return sim->settings->trace != NULL ? text_deliver(sim->cx, &trace, sim->settings->trace, sim->out) : WEIR_OK;
+}
+
+static void print_units(const Figures *f, Text *text)
+{
+    for (uint32_t i = 0; f->rdu != NULL && i < f->rdu->units.n; i++) {
+        const RduUnitResult *u = &f->rdu->units.at[i];
+        text_printf(text, "  %-12s %-10s fire %-8" PRId64 " starve %-8" PRId64 " stall %-8" PRId64 " conflict %-6" PRId64 " server %-8" PRId64
+                          " idle %" PRId64 "\n",
+                    u->kernel, u->name, u->counters.fire, u->counters.starve, u->counters.stall, u->counters.conflict, u->counters.server,
+                    u->counters.idle);
+    }
+}
+
+static void print_figures(Sim *sim, const Figures *f, const ImageRun *run, bool values, Text *text)
+{
+    if (sim->settings->json) {
+        JsonWriter json;
+        json_begin(&json, text);
+        json_put_object(&json, NULL);
+        json_put_text(&json, "path", sim->path);
+        json_put_text(&json, "machine", sim->image.machine);
+        json_put_text(&json, "status", "ok");
+        json_put_uint(&json, "cycles", (uint64_t)f->cycles);
+        json_put_uint(&json, "launch_cycles", (uint64_t)f->launch_cycles);
+        json_put_uint(&json, "launches", (uint64_t)f->launches);
+        json_put_uint(&json, "host_steps", run->host_runs);
+        json_put_uint(&json, "macs", f->macs);
+        json_put_uint(&json, "bytes", f->bytes);
+        json_put_uint(&json, "refreshes", f->refreshes);
+        if (values)
+            json_put_text(&json, "digest", arena_printf(&sim->cx->arena, "%016" PRIx64, digest_of(run)));
+        json_put_end(&json);
+        text_printf(text, "\n");
+        return;
+    }
+    text_printf(text, "%s on %s: %" PRId64 " cycles in %" PRId64 " launches (%" PRId64 " to start them), %" PRIu64 " host steps, %" PRIu64
+                      " multiply-adds, %" PRIu64 " bytes",
+                sim->path, sim->image.machine, f->cycles, f->launches, f->launch_cycles, run->host_runs, f->macs, f->bytes);
+    if (values)
+        text_printf(text, ", outputs %016" PRIx64, digest_of(run));
+    text_printf(text, "\n");
+    print_units(f, text);
+}
+
+static weir_status sim_path(void *data)
+{
+    Sim *sim = data;
+    bool is_text;
+    ImageRun run;
+    Figures figures = {0};
+    Text text;
+    TRY(read_any(sim, &is_text));
+    const char *mode = sim->settings->mode != NULL ? sim->settings->mode : "both";
+    bool values = strcmp(mode, "time") != 0 && !sim->settings->check_only, time = strcmp(mode, "values") != 0;
+    image_run_open(sim->cx, &sim->image, &run);
+    image_run_make_inputs(&run, sim->settings->seed);
+    if (sim->image.target == IMAGE_RDU)
+        TRY(rdu_figures(sim, &run, values, time, &figures));
+    else
+        TRY(pim_figures(sim, &run, values, time, &figures));
+    text_init(&text, &sim->cx->arena);
+    print_figures(sim, &figures, &run, values, &text);
+    image_run_close(&run);
+    return text_deliver(sim->cx, &text, sim->settings->output, sim->out);
+}
+
+static int guarded(weir_context *cx, const weir_settings *settings, const char *path, FILE *out, weir_status (*body)(void *))
+{
+    Sim sim = {.cx = cx, .settings = settings, .path = path, .out = out};
+    return (int)api_guard(cx, body, &sim);
+}
+
+int weir_as(weir_context *cx, const weir_settings *settings, const char *path, FILE *out)
+{
+    return guarded(cx, settings, path, out, as_path);
+}
+
+int weir_dis(weir_context *cx, const weir_settings *settings, const char *path, FILE *out)
+{
+    return guarded(cx, settings, path, out, dis_path);
+}
+
+int weir_sim(weir_context *cx, const weir_settings *settings, const char *path, FILE *out)
+{
+    return guarded(cx, settings, path, out, sim_path);
+}
