@@ -16,6 +16,18 @@ typedef struct Opt {
     FILE *out;
 } Opt;
 
+/* The machine a map names; `NAME.host` is the host side of NAME. */
+static weir_status machine_of_map(Opt *opt, const Mapping *mapping, const Machine **out_machine)
+{
+    const char *name = cx_text(opt->cx, mapping->machine), *side = strstr(name, ".host");
+    if (side != NULL && side[strlen(".host")] == 0)
+        name = arena_string(&opt->cx->arena, name, (size_t)(side - name));
+    TRY(machine_load(opt->cx, name, out_machine));
+    for (uint32_t i = 0; i < opt->settings->n_set; i++)
+        TRY(machine_set(opt->cx, *out_machine, opt->settings->set[i], out_machine));
+    return WEIR_OK;
+}
+
 static weir_status emit_mapping(Opt *opt, Job *job, const char *emit, Text *text)
 {
     const weir_settings *settings = opt->settings;
@@ -25,9 +37,7 @@ static weir_status emit_mapping(Opt *opt, Job *job, const char *emit, Text *text
     TRY(mapping_parse(opt->cx, source, job->cs, &mapping));
     const Machine *machine = job->machine;
     if (settings->machine == NULL)
-        TRY(machine_load(opt->cx, cx_text(opt->cx, mapping->machine), &machine));
-    for (uint32_t i = 0; settings->machine == NULL && i < settings->n_set; i++)
-        TRY(machine_set(opt->cx, machine, settings->set[i], &machine));
+        TRY(machine_of_map(opt, mapping, &machine));
     TRY(mapping_verify(mapping, machine));
     if (strcmp(emit, "mapping") == 0) {
         mapping_print(mapping, text);
