@@ -272,7 +272,7 @@ static void report(Types *t, const Statement *st, const Product *product)
                 tensor_name(t->cs, expr_at(t->cs, product->operand[0])->tensor),
                 tensor_name(t->cs, expr_at(t->cs, product->operand[1])->tensor));
     if (t->result != DT_NONE)
-        text_printf(t->p->report, " + %.3g * |result|", u);
+        text_printf(t->p->report, "%s + %.3g * |result|", bias_read(t, st) ? arena_printf(&t->cs->cx->arena, " + %.3g * |start|", u) : "", u);
     text_printf(t->p->report, "\n");
 }
 
