@@ -139,6 +139,8 @@ static Value plain(Ir *ir, LoopExprId id, const LoopExpr *x)
         args[k] = argument(ir, id, k);
     if (x->op == LOOP_CALL)
         return elementary_call(ir, (Fn)x->ref, x->type, x->lanes, x->n_args, args);
+    if (x->op == LOOP_REQUANT)
+        return requantised(ir, x->lanes, args);
     return operation(ir, x->op, x->type, loop_expr(ir->p, loop_arg(ir->p, id, x->n_args - 1))->type, x->lanes, args);
 }
 
@@ -163,9 +165,6 @@ Value expression(Ir *ir, LoopExprId id)
         return tree(ir, (LoopOp)x->ref, x->type, loop_expr(ir->p, loop_arg(ir->p, id, 0))->lanes, x->op == LOOP_TREE, argument(ir, id, 0));
     case LOOP_COND:
         return conditional(ir, id);
-    case LOOP_REQUANT:
-        refuse_form(ir, "requant in LLVM");
-        return float_const(ir, DT_F64, x->lanes, 0);
     case LOOP_LAND:
     case LOOP_LOR:
         if (x->lanes == 1 && loop_uses_load(ir->p, loop_arg(ir->p, id, 1)))

@@ -79,6 +79,8 @@ Value cast_operation(Ir *ir, LoopOp op, Dtype to, Dtype from, uint32_t lanes, Va
 /* operation.c: any of them; `from` is the type of the last operand */
 Value operation(Ir *ir, LoopOp op, Dtype type, Dtype from, uint32_t lanes, Value *args);
 Value tree(Ir *ir, LoopOp op, Dtype type, uint32_t lanes, bool halves, Value v);
+/* requant.c */
+Value requantised(Ir *ir, uint32_t lanes, Value *args); /* acc, sx, sw, sy */
 /* elementary.c */
 Value elementary_call(Ir *ir, Fn fn, Dtype type, uint32_t lanes, uint32_t n, Value *args);
 /* expression.c */

@@ -18,6 +18,7 @@
 #include "backends/job.h"
 #include "backends/llvm_api.h"
 #include "ir/eval.h"
+#include "ir/expect.h"
 #include "support/file.h"
 
 static weir_context *cx;
@@ -243,6 +244,52 @@ static void elementary_functions(void **state)
     }
 }
 
+/* Random scales, scales that make ties, ties that the f64 quotient hides, and what is no scale at all. */
+static void requantisation(void **state)
+{
+    (void)state;
+    Job *job = compiled("cascade t {\nrank i = 6000\nin A[i] : i32\nin X[i] : f32\nin W[i] : f32\nin Y[i] : f32\n"
+                        "out Q[i] : i8 = i8.sat(requant(A[i], X[i], W[i], Y[i]))\nout R[i] : f64 = requant(A[i], X[i], W[i], Y[i])\n}\n");
+    Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, job->source->tensors.n);
+    static const double scales[] = {1, 0.5, 0.25, 0.1, 3, 1e-3, 0x1.fffffep-3, 0x1.000002p-4, 7, -0.5, 0, 1e38, 1e-38};
+    edges_of(job->source, values);
+    uint64_t random = 1;
+    for (size_t k = 0; k < 6000; k++) {
+        double by[3];
+        for (unsigned s = 0; s < 3; s++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            by[s] = k < 3000 ? scales[(random >> 33) % COUNT(scales)] : (double)((random >> 33) % 100000 + 1) / 4096;
+            dtype_store_f64(DT_F32, values[2 + s].data, k, by[s]);
+        }
+        dtype_store_i64(DT_I32, values[1].data, k, k % 3 == 0 ? (int64_t)(random >> 40) - (1 << 23) : (int64_t)(random >> 50) - 8192);
+        if (k % 5 == 0) /* (2n + 1) * sy / 2 / (sx * sw) */
+            dtype_store_f64(DT_F32, values[4].data, k, by[0] * by[1] * 2);
+    }
+    same_as_eval(job, values);
+}
+
+static void examples(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "argmax", "attention_causal", "attention_onepass", "concat_pieces", "conv3x3", "conv3x3_bf16", "conv_dilation_group", "conv_int8",
+        "convtranspose_phases", "cumsum", "einsum_diagonal", "gather", "gqa_rope_cache", "gru_linear_before_reset", "if_scalar", "integer_rules",
+        "layernorm", "loop_while", "lstm_bidirectional_lengths", "pooling", "qdq_linear", "resize_linear_cubic", "rmsnorm", "scan_two_states",
+        "scatternd", "selective_scan", "softmax", "space_to_depth", "walkthrough"};
+    settings.opt_level = 1;
+    for (uint32_t k = 0; k < COUNT(names); k++) {
+        Job *job;
+        const Source *inputs;
+        good(job_new(cx, &settings, &job));
+        good(job_load(job, arena_printf(&cx->arena, WEIR_SOURCE_DIR "/tests/data/cascade/%s.cascade", names[k])));
+        good(job_compile(job));
+        Tensor *values = ARENA_ARRAY(&cx->arena, Tensor, job->source->tensors.n);
+        good(file_source(cx, arena_printf(&cx->arena, WEIR_SOURCE_DIR "/tests/data/cascade/%s.expect", names[k]), &inputs));
+        good(expect_read(job->source, inputs, values));
+        same_as_eval(job, values);
+    }
+}
+
 static void reductions(void **state)
 {
     (void)state;
@@ -321,7 +368,7 @@ int main(void)
 {
     const struct CMUnitTest without[] = {CASE(missing_module)};
     const struct CMUnitTest all[] = {CASE(integer_rules), CASE(float_rules), CASE(casts), CASE(bits), CASE(nan_is_canonical_when_made), CASE(elementary_functions),
-                                     CASE(reductions), CASE(regions), CASE(traps), CASE(object_files)};
+                                     CASE(requantisation), CASE(reductions), CASE(examples), CASE(regions), CASE(traps), CASE(object_files)};
     int failed = cmocka_run_group_tests(without, NULL, NULL);
     if (is_built())
         return failed + cmocka_run_group_tests(all, NULL, NULL);
