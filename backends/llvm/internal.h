@@ -26,6 +26,8 @@ struct LlvmModule {
     LLVMMemoryBufferRef object;
     void *jit;          /* LLVMOrcLLJITRef */
     const char *message; /* the first error that LLVM reported */
+    const char *cpu;     /* a name of processors.def, or native */
+    bool runs;           /* on this machine */
 };
 
 /* One module being filled. */

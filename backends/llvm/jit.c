@@ -27,23 +27,13 @@ static MUST_USE weir_status orc_failed(LlvmModule *module, LLVMErrorRef error)
     return WEIR_UNSUPPORTED;
 }
 
-/* Code for a level that this processor lacks would stop the process. */
+/* Code for another processor would stop the process. */
 static MUST_USE weir_status check_processor(LlvmModule *module)
 {
-    char *cpu = LLVMGetTargetMachineCPU(module->machine);
-    bool runs = true;
-#if defined __x86_64__
-    bool v4 = strcmp(cpu, "x86-64-v4") == 0, v3 = v4 || strcmp(cpu, "x86-64-v3") == 0;
-    if (v3)
-        runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    if (v4)
-        runs = runs && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512dq");
-#endif
-    if (!runs)
-        diag(&module->cx->diag, place_none(), E_LLVM, arena_printf(&module->cx->arena, "this processor does not run code for %s", cpu));
-    LLVMDisposeMessage(cpu);
-    return runs ? WEIR_OK : WEIR_UNSUPPORTED;
+    if (module->runs)
+        return WEIR_OK;
+    diag(&module->cx->diag, place_none(), E_LLVM, arena_printf(&module->cx->arena, "code for %s does not run on this machine", module->cpu));
+    return WEIR_UNSUPPORTED;
 }
 
 static LLVMErrorRef open_jit(LlvmModule *module, LLVMMemoryBufferRef object, LLVMOrcExecutorAddress *out_address)
