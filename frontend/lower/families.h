@@ -115,10 +115,30 @@ weir_status lower_compress(Lowering *l);
 weir_status lower_unique(Lowering *l);
 weir_status lower_nms(Lowering *l);
 weir_status lower_det(Lowering *l);
+/* spectral.c */
+weir_status lower_dft(Lowering *l);
+weir_status lower_stft(Lowering *l);
+weir_status lower_window(Lowering *l); /* 0 Hann, 1 Hamming, 2 Blackman */
+weir_status lower_mel_matrix(Lowering *l);
+/* qmath.c */
+typedef enum QlinearKind { QLINEAR_SIGMOID, QLINEAR_LEAKY_RELU, QLINEAR_POOL, QLINEAR_GLOBAL_POOL, QLINEAR_SOFTMAX } QlinearKind;
+weir_status lower_qlinear_binary(Lowering *l); /* FN_ADD, FN_MUL */
+weir_status lower_qlinear_unary(Lowering *l);
+weir_status lower_qlinear_concat(Lowering *l);
+weir_status lower_matmul_integer_to_float(Lowering *l);
+weir_status lower_dynamic_quantize_matmul(Lowering *l);
+weir_status lower_qgemm(Lowering *l);
+/* nbits.c */
+weir_status lower_matmul_nbits(Lowering *l);
 /* contrib.c */
 weir_status lower_bias_gelu(Lowering *l);
 weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */
 weir_status lower_nll_loss(Lowering *l);
 weir_status lower_softmax_loss(Lowering *l);
+
+/* ---- operators made of others (compose.c) ---- */
+
+/* Calls `lower` as operator `name` on n operands with this node's attributes; its output 0 becomes a temporary. */
+MUST_USE weir_status compose(Lowering *l, const char *name, LowerFn lower, int parameter, uint32_t n, Operand *const *in, Operand **out);
 
 #endif

@@ -158,7 +158,28 @@ Operand *table(Lowering *l, const char *suffix, Tensor *value, const RankId *ran
     return op;
 }
 
+Tensor table_new(Lowering *l, Dtype type, uint32_t n_dims, const int64_t *extent)
+{
+    Arena *arena = &l->cx->arena;
+    Tensor t = {.type = type, .n_dims = n_dims, .writable = true};
+    size_t bytes = dtype_bytes(type);
+    for (uint32_t d = 0; d < n_dims; d++) {
+        t.extent[d] = extent[d];
+        bytes = arena_array_bytes(arena, bytes, (size_t)extent[d]);
+    }
+    t.data = arena_alloc(arena, bytes);
+    return t;
+}
+
 /* ---- reads ---- */
+
+ExprId at_scalar(Lowering *l, Operand *op)
+{
+    ExprId zero[MAX_DIMS];
+    for (uint32_t d = 0; d < op->n_dims; d++)
+        zero[d] = num(l, 0);
+    return at_index(l, op, zero);
+}
 
 ExprId at_index(Lowering *l, Operand *op, const ExprId *index)
 {
@@ -289,6 +310,25 @@ StatementId reduce(Lowering *l, Operand *target, Reduction reduction, const Rank
     if (arithmetic && type != target->type)
         statement_at(l->cs, id)->accumulator = target->type;
     return id;
+}
+
+StatementId reduce_at(Lowering *l, Operand *target, const ExprId *index, Reduction reduction, const Ranks *over, ExprId body)
+{
+    StatementId id = st_define_at(l->cs, target->tensor, target->n_dims, index, body, l->provenance);
+    Statement *st = statement_at(l->cs, id);
+    st->reduction = reduction;
+    st->n_reduced = over->n;
+    st->reduced = arena_copy(&l->cx->arena, over->at, over->n * sizeof *over->at);
+    if ((reduction == RED_SUM || reduction == RED_PROD) && expr_at(l->cs, body)->type != target->type)
+        st->accumulator = target->type;
+    return id;
+}
+
+void only_where(Lowering *l, StatementId id, ExprId holds)
+{
+    Statement *st = statement_at(l->cs, id);
+    if (holds.i != 0)
+        st->condition = st->condition.i == 0 ? holds : ex2(l, FN_AND, st->condition, holds);
 }
 
 void declare_line(Lowering *l, const Operand *op)

@@ -215,6 +215,8 @@ ExprId literal_at(Lowering *l, const Tensor *value, int64_t i);
 /* Reads: an operand at index expressions, at ranks. Constants of one element become literals. */
 ExprId at_index(Lowering *l, Operand *op, const ExprId *index);
 ExprId at_ranks(Lowering *l, Operand *op, const RankId *ranks);
+/* The only element of an operand of extents 1. */
+ExprId at_scalar(Lowering *l, Operand *op);
 ExprId at_pad(Lowering *l, Operand *op, const ExprId *index, ExprId pad);
 
 /* A temporary (named after output 0 and `suffix`), and the operand of output k. Extents are checked. */
@@ -226,6 +228,8 @@ void output_alias(Lowering *l, uint32_t k, const Operand *op);
 void output_constant(Lowering *l, uint32_t k, const Tensor *value);
 /* Integers as a constant output. */
 MUST_USE weir_status output_ints(Lowering *l, uint32_t k, Dtype type, uint32_t n_dims, int64_t n, const int64_t *ints);
+/* A table to be filled; WEIR_LIMIT is not checked: callers bound the extents. */
+Tensor table_new(Lowering *l, Dtype type, uint32_t n_dims, const int64_t *extent);
 /* A constant of the lowering itself (tables of weights, counts), declared over these ranks. */
 Operand *table(Lowering *l, const char *suffix, Tensor *value, const RankId *ranks);
 
@@ -236,6 +240,10 @@ void define(Lowering *l, Operand *target, ExprId body);
 void define_at(Lowering *l, Operand *target, const ExprId *index, ExprId body);
 /* T[..] = reduction[ranks] body; sums and products of f16 and bf16 get accumulator f32 (T is f32 then). */
 StatementId reduce(Lowering *l, Operand *target, Reduction reduction, const Ranks *over, ExprId body);
+/* The same for a piece of a declared tensor. */
+StatementId reduce_at(Lowering *l, Operand *target, const ExprId *index, Reduction reduction, const Ranks *over, ExprId body);
+/* Only points where `holds` (0: all) take part in a reduction. */
+void only_where(Lowering *l, StatementId id, ExprId holds);
 /* Declares a temporary by a line of its own (before its pieces). */
 void declare_line(Lowering *l, const Operand *op);
 
