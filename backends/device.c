@@ -274,13 +274,20 @@ uint32_t device_row(Device *device, TensorId id)
     return device->row[id.i];
 }
 
-uint32_t device_constant(Device *device, const char *base, const char *layout, ImageTensor row)
+uint32_t device_own_row(Device *device, const char *base, const char *layout, ImageTensor row)
 {
-    row.name = cx_text(device->cx, cascade_fresh_name(device->job->pinned, base));
+    Cascade *pinned = device->job->pinned;
+    uint64_t address = row.address;
+    row.name = cx_text(device->cx, cascade_fresh_name(pinned, base));
+    for (uint32_t n = 2; image_tensor_named(&device->image, row.name) >= 0; n++)
+        row.name = cx_text(device->cx, cascade_fresh_name(pinned, arena_printf(&device->cx->arena, "%s_%u", base, n)));
     row.layout = layout;
     row.arg = IMAGE_NO_ARG;
-    row.kind = row.data != NULL ? IMAGE_CONST : row.kind;
-    return image_add_tensor(device->cx, &device->image, row);
+    row.kind = row.data != NULL ? IMAGE_CONST : IMAGE_TEMP;
+    uint32_t number = image_add_tensor(device->cx, &device->image, row);
+    if (address != 0 || row.stride != 0)
+        device->image.tensors.at[number].address = address;
+    return number;
 }
 
 void device_source(Device *device, uint32_t a, uint32_t b, StatementId id)
@@ -296,19 +303,12 @@ void device_source(Device *device, uint32_t a, uint32_t b, StatementId id)
     vec_push(&device->cx->arena, &device->image.debug, row);
 }
 
-void device_host_step(Device *device, const char *text)
-{
-    ImageStep step = {.op = STEP_HOST, .a = device->image.hosts.n};
-    vec_push(&device->cx->arena, &device->image.hosts, text);
-    vec_push(&device->cx->arena, &device->image.steps, step);
-}
-
 /* ---- host steps ---- */
 
 /* Large constants of plain floats become rows, so that their text is short. */
 static void constants_to_rows(Device *device, Cascade *part)
 {
-    for (uint32_t t = 1; t < part->tensors.n; t++) {
+    for (uint32_t t = 1; t < part->tensors.n && t < device->job->pinned->tensors.n; t++) {
         TensorDecl *tensor = &part->tensors.at[t];
         bool moves = tensor->role == TENSOR_CONST && tensor->format == 0 && (tensor->type == DT_F32 || tensor->type == DT_BF16) &&
                      (tensor->data.kind == DATA_INLINE || tensor->data.kind == DATA_FILE) && tensor_size(part, (TensorId){t}) > INLINE_ELEMENTS;
@@ -319,19 +319,25 @@ static void constants_to_rows(Device *device, Cascade *part)
     }
 }
 
-static void emit_host(Device *device, const DeviceStep *step, bool whole)
+static void add_host_step(Device *device, Cascade *part)
 {
-    Cascade *pinned = device->job->pinned;
-    const char *name = arena_printf(&device->cx->arena, "%s_host%u", cx_text(device->cx, pinned->name), device->image.hosts.n);
-    Cascade *part = whole ? cascade_clone(pinned) : device_part(device, step, name);
     constants_to_rows(device, part);
-    for (uint32_t t = 1; t < part->tensors.n; t++)
+    for (uint32_t t = 1; t < device->job->pinned->tensors.n && t < part->tensors.n; t++)
         if ((part->tensors.at[t].role == TENSOR_IN || part->tensors.at[t].is_out) && device->owner[t] != 0)
             (void)device_row(device, (TensorId){t});
     Text text;
     text_init(&text, &device->cx->arena);
     cascade_print(part, &text);
-    device_host_step(device, text.at);
+    ImageStep step = {.op = STEP_HOST, .a = device->image.hosts.n};
+    vec_push(&device->cx->arena, &device->image.hosts, text.at);
+    vec_push(&device->cx->arena, &device->image.steps, step);
+}
+
+void device_host_step(Device *device, Cascade *cs, uint32_t n, const StatementId *items)
+{
+    const char *name = cx_text(device->cx, device->job->pinned->name);
+    device_part(device, cs, n, items, arena_printf(&device->cx->arena, "%s_host%u", name, device->image.hosts.n));
+    add_host_step(device, cs);
 }
 
 /* ---- the whole way ---- */
@@ -380,8 +386,10 @@ weir_status device_compile(Job *job, const Strategy *table, uint32_t n, const De
         const DeviceStep *step = &device->steps.at[s];
         if (step->group != 0)
             TRY(code->emit(code->data, device, &job->groups->list.at[step->group - 1]));
+        else if (whole)
+            add_host_step(device, cascade_clone(job->pinned));
         else
-            emit_host(device, step, whole);
+            device_host_step(device, cascade_clone(job->pinned), step->items.n, step->items.at);
     }
     ImageStep halt = {.op = STEP_HALT};
     vec_push(&job->cx->arena, &device->image.steps, halt);

@@ -58,15 +58,16 @@ MUST_USE weir_status device_compile(Job *job, const Strategy *table, uint32_t n,
 
 /* The row of a tensor, made if new: in tier 0 if the device touches it, else in the host's. */
 uint32_t device_row(Device *device, TensorId tensor);
-/* A constant of the device's own: `data` stays. */
-uint32_t device_constant(Device *device, const char *base, const char *layout, ImageTensor row);
+/* A row of the device's own with a fresh name, a constant where it has data (which stays); its tier, address and stride as given. */
+uint32_t device_own_row(Device *device, const char *base, const char *layout, ImageTensor row);
 /* DEBUG row: the statement that a unit or word comes from. */
 void device_source(Device *device, uint32_t a, uint32_t b, StatementId statement);
-/* Appends a step that runs a cascade's text on the host. */
-void device_host_step(Device *device, const char *text);
+/* Appends a step that runs items of such a copy on the host. */
+void device_host_step(Device *device, Cascade *cs, uint32_t n, const StatementId *items);
 
-/* Items of the pinned cascade as a cascade of their own: what they read from elsewhere is `in`, what leaves them `out`. */
-Cascade *device_part(const Device *device, const DeviceStep *step, const char *name);
+/* Items of `cs`, a copy of the pinned cascade that may have tensors more, as a cascade of their own: what they read from
+ * elsewhere is `in`, what leaves them (and every tensor that is more) `out`. */
+void device_part(const Device *device, Cascade *cs, uint32_t n, const StatementId *items, const char *name);
 
 /* Runs the job's image: `simulate` gives its own report. */
 MUST_USE weir_status device_run(Job *job, const Device *device, weir_status (*simulate)(Job *job, ImageRun *run), Tensor *values,

@@ -62,7 +62,7 @@ static void clear_outs(Cascade *cs, const Block *block)
 }
 
 /* An output whose declaration is its (only or first) definition says `out` there; in regions and of several targets it is declared. */
-static void declare(Pieces *p, TensorId id, const DeviceStep *step)
+static void declare(Pieces *p, TensorId id, uint32_t n, const StatementId *items)
 {
     Cascade *cs = p->cs;
     TensorDecl *tensor = tensor_at(cs, id);
@@ -70,14 +70,15 @@ static void declare(Pieces *p, TensorId id, const DeviceStep *step)
     bool carried = false;
     for (uint32_t d = 0; d < tensor->n_dims; d++)
         carried = carried || rank_at(cs, tensor->dims[d].rank)->kind == RANK_ITERATIVE;
-    tensor->is_out = inside && (tensor->is_out || p->device->owner[id.i] == UINT32_MAX);
+    bool leaves = id.i >= p->device->job->pinned->tensors.n || p->device->owner[id.i] == UINT32_MAX;
+    tensor->is_out = inside && (tensor->is_out || leaves);
     if (!inside) {
         tensor->role = tensor->role == TENSOR_TMP ? TENSOR_IN : tensor->role;
         cascade_item_tensor(cs, id);
         return;
     }
-    for (uint32_t i = 0; i < step->items.n && !tensor->declared && tensor->is_out; i++) {
-        Statement *st = statement_at(cs, step->items.at[i]);
+    for (uint32_t i = 0; i < n && !tensor->declared && tensor->is_out; i++) {
+        Statement *st = statement_at(cs, items[i]);
         if (st->kind == ST_DEFINE && st->targets[0].tensor.i == id.i) {
             st->out = true;
             return;
@@ -89,16 +90,15 @@ static void declare(Pieces *p, TensorId id, const DeviceStep *step)
     }
 }
 
-Cascade *device_part(const Device *device, const DeviceStep *step, const char *name)
+void device_part(const Device *device, Cascade *cs, uint32_t n, const StatementId *items, const char *name)
 {
-    Cascade *cs = cascade_clone(device->job->pinned);
     Arena *arena = &device->cx->arena;
     Pieces p = {.device = device, .cs = cs, .read = ARENA_ARRAY(arena, bool, cs->tensors.n),
               .defined = ARENA_ARRAY(arena, bool, cs->tensors.n), .rank_used = ARENA_ARRAY(arena, bool, cs->ranks.n)};
     cs->name = intern_text(&cs->cx->names, name);
     clear_outs(cs, &cs->top);
-    for (uint32_t i = 0; i < step->items.n; i++)
-        meet_item(&p, step->items.at[i]);
+    for (uint32_t i = 0; i < n; i++)
+        meet_item(&p, items[i]);
     for (uint32_t t = 1; t < cs->tensors.n; t++)
         for (uint32_t d = 0; (p.read[t] || p.defined[t]) && d < cs->tensors.at[t].n_dims; d++)
             p.rank_used[cs->tensors.at[t].dims[d].rank.i] = true;
@@ -108,14 +108,13 @@ Cascade *device_part(const Device *device, const DeviceStep *step, const char *n
             cascade_item_rank(cs, (RankId){r});
     for (uint32_t t = 1; t < cs->tensors.n; t++)
         if (p.read[t] || p.defined[t])
-            declare(&p, (TensorId){t}, step);
+            declare(&p, (TensorId){t}, n, items);
         else
             cs->tensors.at[t].is_out = false;
-    for (uint32_t i = 0; i < step->items.n; i++)
-        cascade_item(cs, step->items.at[i]);
+    for (uint32_t i = 0; i < n; i++)
+        cascade_item(cs, items[i]);
     cs->top = cascade_close(cs);
     for (uint32_t t = 1; t < cs->tensors.n; t++)
         if (!p.read[t] && !p.defined[t])
             cs->tensors.at[t].role = TENSOR_TMP;
-    return cs;
 }

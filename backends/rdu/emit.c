@@ -207,7 +207,7 @@ static uint32_t pack(Kernel *k, const Dims *dims, const Tensor *value, uint32_t 
         }
     }
     row.data = data;
-    return device_constant(k->device, arena_printf(&cx->arena, "%s_packed", tensor_name(k->cs, dims->tensor)), layout.at, row);
+    return device_own_row(k->device, arena_printf(&cx->arena, "%s_packed", tensor_name(k->cs, dims->tensor)), layout.at, row);
 }
 
 static void packed_address(Kernel *k, uint32_t unit, uint32_t n, const Level *levels, uint32_t n_moving, const Level *moving_levels)
