@@ -1,5 +1,7 @@
 # The LLVM backend is a module of its own, loaded on demand: commands without it don't pay for libLLVM.
-foreach(version 19.1 20 21 22 18 17 16)
+# LLVM's package file accepts a request for its own minor version only, so each is asked for by name.
+set(WEIR_LLVM_VERSION "" CACHE STRING "the LLVM to use, as in 19.1; empty: the first found of 16..22, 19 before others")
+foreach(version ${WEIR_LLVM_VERSION} 19.1 22.1 21.1 20.1 18.1 17.0 16.0)
   if(NOT LLVM_FOUND)
     string(REGEX MATCH "^[0-9]+" major ${version})
     find_package(LLVM ${version} QUIET CONFIG HINTS /usr/lib/llvm-${major}/lib/cmake/llvm)
@@ -20,4 +22,5 @@ target_include_directories(weir-llvm PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE
 target_compile_definitions(weir-llvm PRIVATE _POSIX_C_SOURCE=200809L)
 target_compile_options(weir-llvm PRIVATE ${WEIR_BASE_FLAGS} ${WEIR_WARNINGS})
 target_link_libraries(weir-llvm PRIVATE libweir LLVM)
+install(TARGETS weir-llvm LIBRARY DESTINATION lib/weir COMPONENT weir-llvm)
 message(STATUS "LLVM ${LLVM_PACKAGE_VERSION}: target llvm on")
