@@ -22,6 +22,10 @@ void image_run_open(weir_context *cx, const Image *image, ImageRun *out_run)
         out_run->values[i] = (Tensor){.type = t->type, .n_dims = t->n_dims, .data = out_run->buffers[i], .writable = true};
         for (uint32_t d = 0; d < t->n_dims; d++)
             out_run->values[i].extent[d] = t->extent[d];
+        if (image_tensor_bytes(t) > t->bytes) { /* a shape that its bytes don't hold is none */
+            out_run->values[i].n_dims = 1;
+            out_run->values[i].extent[0] = (int64_t)(t->bytes / dtype_bytes(t->type));
+        }
     }
 }
 
@@ -90,13 +94,26 @@ static MUST_USE weir_status parse_host(ImageRun *run, uint32_t host)
     return WEIR_OK;
 }
 
+/* The extents that a row has fit a tensor's: equal to static ones, within the bounds of the others. */
+static bool extents_fit(const Cascade *cs, TensorId id, const Tensor *value)
+{
+    const TensorDecl *tensor = tensor_at(cs, id);
+    if (value->type != tensor->type || value->n_dims != tensor->n_dims)
+        return false;
+    for (uint32_t d = 0; d < value->n_dims; d++) {
+        bool fixed = rank_at(cs, tensor->dims[d].rank)->kind == RANK_STATIC || rank_at(cs, tensor->dims[d].rank)->kind == RANK_ITERATIVE;
+        if (fixed ? value->extent[d] != dim_extent(cs, id, d) : value->extent[d] > dim_extent(cs, id, d))
+            return false;
+    }
+    return true;
+}
+
 /* The row of a tensor of a host step; a row of another shape is no row. */
 static MUST_USE weir_status row_of(const ImageRun *run, const Cascade *cs, TensorId id, uint32_t *out_row)
 {
     const TensorDecl *tensor = tensor_at(cs, id);
     int row = image_tensor_named(run->image, cx_text(run->cx, tensor->name));
-    bool fits = row >= 0 && run->values[row].type == tensor->type && run->values[row].n_dims == tensor->n_dims &&
-                tensor_size(cs, id) >= 0 &&
+    bool fits = row >= 0 && extents_fit(cs, id, &run->values[row]) && tensor_size(cs, id) >= 0 &&
                 (uint64_t)tensor_size(cs, id) * dtype_bytes(tensor->type) <= run->image->tensors.at[row].bytes;
     if (!fits) {
         diag(&run->cx->diag, place_none(), E_IMAGE,
