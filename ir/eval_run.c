@@ -387,6 +387,8 @@ weir_status run_condition(Run *run, Which which, TakePart *out_take)
     }
     if (all)
         return WEIR_OK;
+    if (plan->tests == NULL)
+        run_point(run); /* the condition may read tensors */
     TRY(run_instrs(run, plan->from_end, plan->condition_end, which));
     const uint8_t *mask = run->value[plan->condition];
     uint32_t taken = 0;
