@@ -130,6 +130,9 @@ weir_status lower_dynamic_quantize_matmul(Lowering *l);
 weir_status lower_qgemm(Lowering *l);
 /* nbits.c */
 weir_status lower_matmul_nbits(Lowering *l);
+/* attention.c */
+weir_status lower_attention(Lowering *l);
+weir_status lower_rotary_embedding(Lowering *l); /* 1: com.microsoft's order of inputs */
 /* contrib.c */
 weir_status lower_bias_gelu(Lowering *l);
 weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */
