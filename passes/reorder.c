@@ -171,10 +171,15 @@ static bool push_heads(Reorder *o, Push *push, RankId rank, uint32_t *out_heads)
 {
     const Cascade *cs = o->cs;
     ExprId keys = push->operand[SIDE_KEY], queries = push->operand[SIDE_QUERY];
+    RankId head, channel;
+    uint32_t own = dim_of(cs, keys, rank);
+    if (reorder_merged(cs, expr_arg(cs, keys, own), push->channels, &channel, &head) && try_head(o, push, rank, head, 1)) {
+        *out_heads = (uint32_t)(dim_extent(cs, expr_at(cs, keys)->tensor, own) / push->channels);
+        return true;
+    }
     for (uint32_t d = 0; d < expr_at(cs, keys)->n_args; d++) {
-        RankId head;
         int64_t divisor;
-        if (d == dim_of(cs, keys, rank) || !reorder_quotient(cs, expr_arg(cs, keys, d), &head, &divisor) ||
+        if (d == own || !reorder_quotient(cs, expr_arg(cs, keys, d), &head, &divisor) ||
             !expr_uses_rank(cs, queries, head) || !try_head(o, push, rank, head, divisor))
             continue;
         *out_heads = (uint32_t)dim_extent(cs, expr_at(cs, keys)->tensor, d);

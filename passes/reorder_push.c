@@ -41,17 +41,25 @@ static bool one_dim(const Cascade *cs, uint32_t n, const ExprId *index, RankId r
     return found == 1;
 }
 
-/* channel + n * head, as constants of all heads have it. */
-static bool is_merged(const Push *push, ExprId index, const Visited *v)
+bool reorder_merged(const Cascade *cs, ExprId index, int64_t channels, RankId *out_rank, RankId *out_head)
 {
     Affine a;
-    if (v->head.i == 0 || !expr_affine(push->cs, index, &a) || a.n != 2 || a.constant != 0)
+    if (!expr_affine(cs, index, &a) || a.n != 2 || a.constant != 0 || channels == 1)
         return false;
-    for (uint32_t k = 0; k < 2; k++)
-        if (a.coefficient[k] != (rank_same(a.rank[k], v->rank) ? 1 : push->channels) ||
-            (!rank_same(a.rank[k], v->rank) && !rank_same(a.rank[k], v->head)))
-            return false;
-    return true;
+    uint32_t channel = a.coefficient[0] == 1 ? 0 : 1;
+    *out_rank = a.rank[channel];
+    *out_head = a.rank[1 - channel];
+    return a.coefficient[channel] == 1 && a.coefficient[1 - channel] == channels && rank_at(cs, *out_rank)->extent == channels;
+}
+
+/* A read or write of the channels of all heads in one dimension: by their own rank, or as channel + n * head. */
+static bool is_merged(const Push *push, ExprId index, const Visited *v)
+{
+    RankId rank, head;
+    if (v->merged)
+        return expr_at(push->cs, index)->kind == EX_RANK;
+    return reorder_merged(push->cs, index, push->channels, &rank, &head) && rank_same(rank, v->rank) &&
+           (v->head.i == 0 || rank_same(head, v->head));
 }
 
 /* Where the head stands among the indices; true also if there is none to find. */
@@ -118,6 +126,12 @@ static bool is_factor(const Cascade *cs, ExprId product, ExprId e)
     return is_factor(cs, expr_arg(cs, product, 0), e) || is_factor(cs, expr_arg(cs, product, 1), e);
 }
 
+/* -1 where one order serves all heads. */
+static int merged_head(const Push *push, const Visited *v, uint32_t dim)
+{
+    return push->heads && (v->merged || v->head.i != 0) ? (int)dim : -1;
+}
+
 static bool move_read(Reading *r, ExprId e)
 {
     Push *push = r->push;
@@ -128,15 +142,15 @@ static bool move_read(Reading *r, ExprId e)
     if (x->pad != PAD_NONE || x->part != PART_VALUE || !one_dim(cs, x->n_args, index, r->v->rank, &moved.dim))
         return refuse(push, "it is not read at one plain channel", x->tensor);
     bool constant = tensor_at(cs, x->tensor)->role == TENSOR_CONST;
-    moved.merged = constant && is_merged(push, index[moved.dim], r->v);
+    moved.merged = is_merged(push, index[moved.dim], r->v);
     moved.weight = constant && uses_reduced(r, e);
     moved.gain = constant && !moved.weight && r->st->reduction == RED_NONE && is_factor(cs, r->st->body, e);
     if (r->is_scores)
         moved.side = e.i == push->operand[SIDE_KEY].i ? SIDE_KEY : SIDE_QUERY;
-    if (!moved.merged && expr_at(cs, index[moved.dim])->kind != EX_RANK)
+    if (!moved.merged && (r->v->merged || expr_at(cs, index[moved.dim])->kind != EX_RANK))
         return refuse(push, "it is not read at a plain channel", x->tensor);
     if (moved.merged) {
-        moved.head_dim = (int)moved.dim;
+        moved.head_dim = merged_head(push, r->v, moved.dim);
         moved.divisor = r->v->divisor;
     } else if (!find_head(push, x->n_args, index, r->v, &moved)) {
         return refuse(push, "it is the same for all heads", x->tensor);
@@ -169,15 +183,17 @@ static bool keeps(const Statement *st, RankId rank)
     return true;
 }
 
-static bool visit_statement(Push *push, StatementId id, RankId rank, RankId head, int64_t divisor, Side side)
+static bool visit_statement(Push *push, StatementId id, Visited at, Side side)
 {
     const Cascade *cs = push->cs;
     const Statement *st = statement_at(cs, id);
     Visited *v = &push->visited[id.i];
     if (v->yes)
-        return (rank_same(v->rank, rank) && rank_same(v->head, head) && v->divisor == divisor) ||
+        return (rank_same(v->rank, at.rank) && rank_same(v->head, at.head) && v->divisor == at.divisor && v->merged == at.merged) ||
                refuse(push, "two of its ranks are channels", st->targets[0].tensor);
-    *v = (Visited){true, rank, head, divisor};
+    *v = at;
+    v->yes = true;
+    RankId rank = at.rank;
     TensorId target = st->targets[0].tensor;
     if (st->kind != ST_DEFINE || st->scatter != RED_NONE || reduction_info(st->reduction)->arg ||
         rank_at(cs, rank)->kind != RANK_STATIC || expr_uses_rank(cs, st->condition, rank))
@@ -188,8 +204,14 @@ static bool visit_statement(Push *push, StatementId id, RankId rank, RankId head
         return reading.fits;
     Moved moved = {.side = side};
     const Target *t = &st->targets[0];
-    if (!one_dim(cs, t->n_index, t->index, rank, &moved.dim) || expr_at(cs, t->index[moved.dim])->kind != EX_RANK ||
-        !find_head(push, t->n_index, t->index, v, &moved))
+    bool found = one_dim(cs, t->n_index, t->index, rank, &moved.dim) && expr_at(cs, t->index[moved.dim])->kind == EX_RANK;
+    if (found && v->merged) {
+        moved.merged = true;
+        moved.head_dim = merged_head(push, v, moved.dim);
+        moved.divisor = v->divisor;
+        return move(push, target, moved);
+    }
+    if (!found || !find_head(push, t->n_index, t->index, v, &moved))
         return refuse(push, "it is not written at a plain channel", target);
     return move(push, target, moved);
 }
@@ -206,15 +228,23 @@ typedef struct Around {
 static bool visit_at(Around *a, const ExprId *index)
 {
     Push *push = a->push;
+    const Cascade *cs = push->cs;
     const Moved moved = push->tensor[a->tensor.i];
-    RankId head = {0};
-    int64_t divisor = 1;
-    const Expr *channel = expr_at(push->cs, index[moved.dim]);
-    if (channel->kind != EX_RANK)
-        return refuse(push, "it is not read at a plain channel", a->tensor);
-    if (moved.head_dim >= 0 && !reorder_quotient(push->cs, index[moved.head_dim], &head, &divisor))
-        return refuse(push, "its head is no plain index", a->tensor);
-    return visit_statement(push, a->id, channel->rank, head, moved.head_dim >= 0 ? moved.divisor * divisor : 1, moved.side);
+    Visited at = {.divisor = 1, .rank = expr_at(cs, index[moved.dim])->rank};
+    bool plain = expr_at(cs, index[moved.dim])->kind == EX_RANK;
+    if (moved.merged && plain) {
+        at.merged = true;
+        at.divisor = moved.divisor;
+    } else if (moved.merged) {
+        plain = reorder_merged(cs, index[moved.dim], push->channels, &at.rank, &at.head);
+        at.divisor = moved.divisor;
+        at.head = moved.head_dim < 0 ? (RankId){0} : at.head;
+    } else if (moved.head_dim >= 0) {
+        if (!reorder_quotient(cs, index[moved.head_dim], &at.head, &at.divisor))
+            return refuse(push, "its head is no plain index", a->tensor);
+        at.divisor *= moved.divisor;
+    }
+    return plain ? visit_statement(push, a->id, at, moved.side) : refuse(push, "it is not read at a plain channel", a->tensor);
 }
 
 static void around_read(void *data, ExprId e)
@@ -244,7 +274,8 @@ static void around_item(void *data, StatementId id)
 bool reorder_push(Push *push, RankId rank, RankId head, int64_t divisor)
 {
     const Cascade *cs = push->cs;
-    if (!visit_statement(push, push->scores, rank, head, divisor, SIDE_KEY))
+    push->heads = head.i != 0;
+    if (!visit_statement(push, push->scores, (Visited){.rank = rank, .head = head, .divisor = divisor}, SIDE_KEY))
         return false;
     while (push->work.n != 0) {
         Around a = {.push = push, .tensor = push->work.at[--push->work.n], .fits = true};

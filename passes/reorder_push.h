@@ -22,8 +22,8 @@ typedef struct Moved {
 } Moved;
 
 typedef struct Visited {
-    bool yes;
-    RankId rank, head; /* the channel, the head (0: none) */
+    bool yes, merged;  /* merged: the rank runs over the channels of all heads */
+    RankId rank, head; /* the channel, the head (0: none, or merged) */
     int64_t divisor;
 } Visited;
 
@@ -33,6 +33,7 @@ typedef struct Push {
     StatementId scores; /* the contraction of queries and keys */
     ExprId operand[2];  /* by Side */
     int64_t channels;
+    bool heads;         /* an order a head */
     Moved *tensor;      /* by tensor */
     Visited *visited;   /* by statement */
     VEC(TensorId) work;
@@ -43,6 +44,8 @@ typedef struct Push {
 /* From the scores over channel rank `rank`, with the key head = `head` / divisor (head 0: one order for all). False with a
  * reason if some access cannot follow. */
 bool reorder_push(Push *push, RankId rank, RankId head, int64_t divisor);
+/* index = rank + channels * head. */
+bool reorder_merged(const Cascade *cs, ExprId index, int64_t channels, RankId *out_rank, RankId *out_head);
 /* index = rank, or rank / positive literal. */
 bool reorder_quotient(const Cascade *cs, ExprId index, RankId *out_rank, int64_t *out_divisor);
 

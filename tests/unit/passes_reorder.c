@@ -75,12 +75,30 @@ static void test_common_bias(void **state)
                  "reorder:bfp12:2", "reorder: ", "const B[e] : f32 = {2, 4, 1, 3}");
 }
 
+/* Heads and channels in one rank of the projections, as after a reshape that simplify took away. */
+static void test_merged_heads(void **state)
+{
+    (void)state;
+#define MERGED "cascade c {\n rank p = 2, m = 2, d = 1, e = 4, h = 2, x = 8\n in X[p, d] : f32\n in Y[m, d] : f32\n"          \
+    "const WQ[d, x] : f32 = {{4, 0.5, 4, 0.5, 4, 0.5, 4, 0.5}}\n const WK[d, x] : f32 = {{1, 10, 1, 10, 1, 1, 1, 1}}\n"        \
+    "const B[x] : f32 = {1, 2, 3, 4, 5, 6, 7, 8}\n Q[p, x] = sum[d] X[p, d] * WQ[d, x]\n"                                     \
+    "K0[m, x] = sum[d] Y[m, d] * WK[d, x]\n K1[m, x] = K0[m, x] + B[x]\n"
+#define MERGED_END " M[h, p] = max[m] S[h, p, m]\n out Z[h, p, m] : f32 = exp(S[h, p, m] - M[h, p])\n}\n"
+    check_passes(MERGED "S[h, p, m] = sum[e] Q[p, 4 * h + e] * K1[m, 4 * h + e]\n" MERGED_END, "reorder:bfp12:2", "reorder: ",
+                 "const B[x] : f32 = {2, 4, 1, 3, 5, 6, 7, 8}");
+    check_passes(MERGED "K[h, m, e] = K1[m, e + 4 * h]\n S[h, p, m] = sum[e] Q[p, 4 * h + e] * K[h, m, e]\n" MERGED_END,
+                 "reorder:bfp12:2", "reorder: ", "const WQ[d, x] : f32 = {{0.5, 0.5, 4, 4, 4, 0.5, 4, 0.5}}");
+    check_passes(MERGED "S[h, p, m] = sum[e] Q[p, 3 * h + e] * K1[m, 4 * h + e]\n" MERGED_END, "reorder:bfp12:2",
+                 "'Q': it is not read at a plain channel", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_common_bias),
+        cmocka_unit_test(test_merged_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
