@@ -108,18 +108,6 @@ weir_status lower_rotary_embedding(Lowering *l)
 
 /* ---- Attention ---- */
 
-/* i64[b] = lengths[b] + more. */
-static weir_status lengths_plus(Lowering *l, const Attend *a, const char *suffix, Operand *lengths, int64_t more, Operand **out)
-{
-    Ranks ranks = {.n = 1, .at = {a->b}};
-    if (lengths->n_dims != 1 || lengths->extent[0] != a->q.batch || !dtype_is_int(lengths->type))
-        return invalid(l, "the lengths %s do not fit", shape_text(l, lengths));
-    TRY(temporary(l, suffix, DT_I64, &ranks, out));
-    ExprId v = cast(l, DT_I64, at_ranks(l, lengths, &a->b));
-    define(l, *out, more == 0 ? v : ex2(l, FN_ADD, v, num(l, more)));
-    return WEIR_OK;
-}
-
 static weir_status softmax_type(Lowering *l, Dtype *out)
 {
     Dtype given = dtype_from_onnx((int)attr_int(l, "softmax_precision", 1));
@@ -154,9 +142,9 @@ weir_status lower_attention(Lowering *l)
         return invalid(l, "qk_matmul_output_mode %lld", (long long)a.scores_mode);
     TRY(attend_mask(l, &a, input(l, 3), true));
     if (lengths != NULL) {
-        TRY(lengths_plus(l, &a, "_length", lengths, 0, &a.lengths));
+        TRY(lengths_plus(l, a.b, "_length", lengths, 0, &a.lengths));
         if (past == NULL && (a.causal || a.left >= 0 || a.right >= 0))
-            TRY(lengths_plus(l, &a, "_offset", lengths, -a.q.positions, &a.offsets));
+            TRY(lengths_plus(l, a.b, "_offset", lengths, -a.q.positions, &a.offsets));
     }
     return attend(l, &a);
 }

@@ -28,12 +28,19 @@ RankId heads_batch(const Lowering *l, const Heads *x);
 RankId heads_position(const Lowering *l, const Heads *x);
 RankId heads_element(const Lowering *l, const Heads *x);
 ExprId heads_at(Lowering *l, const Heads *x, ExprId b, ExprId h, ExprId s, ExprId e);
+/* The same, 0 where the position is outside. */
+ExprId heads_or_zero(Lowering *l, const Heads *x, ExprId b, ExprId h, ExprId s, ExprId e);
+/* A tensor [b, h, s, e]. */
+Heads heads_apart_form(Operand *op);
 /* Y[b, h, s, e] = the same values, as output k (or a temporary if it is not wanted). */
 MUST_USE weir_status heads_apart(Lowering *l, const Heads *x, uint32_t k, Operand **out);
 /* Past and new positions in one tensor, as output k or a temporary; x becomes it. */
 MUST_USE weir_status heads_join(Lowering *l, Heads *x, Operand *past, uint32_t k);
 /* Output 0 [b, s, h*width + e] from a tensor [b, h, s, e]. */
 MUST_USE weir_status heads_merge(Lowering *l, Operand *apart);
+
+/* i64[b] = lengths[b] + more. */
+MUST_USE weir_status lengths_plus(Lowering *l, RankId b, const char *suffix, Operand *lengths, int64_t more, Operand **out);
 
 typedef struct Attend {
     Heads q, k, v;

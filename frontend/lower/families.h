@@ -133,6 +133,10 @@ weir_status lower_matmul_nbits(Lowering *l);
 /* attention.c */
 weir_status lower_attention(Lowering *l);
 weir_status lower_rotary_embedding(Lowering *l); /* 1: com.microsoft's order of inputs */
+/* attention_contrib.c */
+weir_status lower_multi_head_attention(Lowering *l);
+weir_status lower_projected_attention(Lowering *l); /* com.microsoft Attention */
+weir_status lower_group_query_attention(Lowering *l);
 /* contrib.c */
 weir_status lower_bias_gelu(Lowering *l);
 weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */

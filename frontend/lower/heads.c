@@ -3,6 +3,12 @@
  */
 #include "frontend/lower/attention.h"
 
+Heads heads_apart_form(Operand *op)
+{
+    return (Heads){.op = op, .form = HEADS_APART, .batch = op->extent[0], .heads = op->extent[1],
+                   .positions = op->extent[2], .width = op->extent[3]};
+}
+
 weir_status heads_of(Lowering *l, Operand *op, int64_t heads, Heads *out)
 {
     TRY(want_float(l, op));
@@ -10,8 +16,7 @@ weir_status heads_of(Lowering *l, Operand *op, int64_t heads, Heads *out)
     TRY(want_static(l, op));
     tensor_of(l, op);
     if (op->n_dims == 4) {
-        *out = (Heads){.op = op, .form = HEADS_APART, .batch = op->extent[0], .heads = op->extent[1],
-                       .positions = op->extent[2], .width = op->extent[3]};
+        *out = heads_apart_form(op);
         if (heads != 0 && heads != op->extent[1])
             return invalid(l, "%lld heads in %s", (long long)heads, shape_text(l, op));
         return WEIR_OK;
@@ -39,19 +44,35 @@ RankId heads_element(const Lowering *l, const Heads *x)
     return x->form == HEADS_MERGED ? (RankId){0} : dim_rank(l, x->op, x->op->n_dims - 1);
 }
 
+static void heads_index(Lowering *l, const Heads *x, ExprId b, ExprId h, ExprId s, ExprId e, ExprId *out)
+{
+    uint32_t n = 0;
+    if (x->form == HEADS_STACKED)
+        out[n++] = num(l, x->part);
+    out[n++] = b;
+    if (x->form == HEADS_APART || x->form == HEADS_STACKED)
+        out[n++] = h;
+    out[n++] = s;
+    if (x->form == HEADS_PACKED) {
+        out[n++] = h;
+        out[n++] = num(l, x->part);
+    }
+    bool merged = x->form == HEADS_MERGED;
+    out[n] = merged ? ex_offset(l->cs, ix_add(l, ex_scale(l->cs, x->width, h), e), x->first) : e;
+}
+
 ExprId heads_at(Lowering *l, const Heads *x, ExprId b, ExprId h, ExprId s, ExprId e)
 {
-    switch (x->form) {
-    case HEADS_APART:
-        return at_index(l, x->op, (ExprId[]){b, h, s, e});
-    case HEADS_MERGED:
-        return at_index(l, x->op, (ExprId[]){b, s, ex_offset(l->cs, ix_add(l, ex_scale(l->cs, x->width, h), e), x->first)});
-    case HEADS_PACKED:
-        return at_index(l, x->op, (ExprId[]){b, s, h, num(l, x->part), e});
-    case HEADS_STACKED:
-        return at_index(l, x->op, (ExprId[]){num(l, x->part), b, h, s, e});
-    }
-    return (ExprId){0};
+    ExprId index[MAX_DIMS];
+    heads_index(l, x, b, h, s, e, index);
+    return at_index(l, x->op, index);
+}
+
+ExprId heads_or_zero(Lowering *l, const Heads *x, ExprId b, ExprId h, ExprId s, ExprId e)
+{
+    ExprId index[MAX_DIMS];
+    heads_index(l, x, b, h, s, e, index);
+    return at_pad(l, x->op, index, lit(l, x->op->type, 0));
 }
 
 /* Ranks [b, h, s, e] of a new tensor with the values of x. */
@@ -111,7 +132,8 @@ weir_status heads_join(Lowering *l, Heads *x, Operand *past, uint32_t k)
         at[2] = ix_affine(l, 1, s, before);
         define_at(l, all, at, heads_at(l, x, at[0], at[1], rk(l, s), at[3]));
     }
-    return heads_of(l, all, x->heads, x);
+    *x = heads_apart_form(all);
+    return WEIR_OK;
 }
 
 weir_status heads_merge(Lowering *l, Operand *apart)
@@ -127,5 +149,19 @@ weir_status heads_merge(Lowering *l, Operand *apart)
     TRY(output(l, 0, apart->type, &ranks, &y));
     const ExprId index[4] = {rk(l, own.at[0]), ix_div(l, rk(l, z), width), rk(l, own.at[2]), ix_mod(l, rk(l, z), width)};
     define(l, y, at_index(l, apart, index));
+    return WEIR_OK;
+}
+
+weir_status lengths_plus(Lowering *l, RankId b, const char *suffix, Operand *lengths, int64_t more, Operand **out)
+{
+    Ranks ranks = {.n = 1, .at = {b}};
+    if (!dtype_is_int(lengths->type) || count_of(lengths) != extent_of_rank(l, b) || lengths->n_dims < 1)
+        return invalid(l, "the lengths %s do not fit", shape_text(l, lengths));
+    ExprId at[MAX_DIMS];
+    for (uint32_t d = 0; d < lengths->n_dims; d++)
+        at[d] = lengths->extent[d] == 1 ? num(l, 0) : rk(l, b);
+    TRY(temporary(l, suffix, DT_I64, &ranks, out));
+    ExprId v = cast(l, DT_I64, at_index(l, lengths, at));
+    define(l, *out, more == 0 ? v : ex2(l, FN_ADD, v, num(l, more)));
     return WEIR_OK;
 }

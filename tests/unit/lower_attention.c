@@ -92,6 +92,87 @@ static void rotation_of_pairs(void **state)
     case_expect(*state, 1, 5, (const double[]){0.6 - 1.6, 0.8 + 1.2, 3, 4, 5}, 1e-6);
 }
 
+/* Packed queries, keys and values [b, s, h, 3, e]; the second of three keys is masked. */
+static void packed_heads(void **state)
+{
+    double x[36], head[3][6], one[6], y[12];
+    const double mask[3] = {1, 0, 1}, *in[] = {x, mask};
+    const bool see[9] = {true, false, true, true, false, true, true, false, true};
+    fill(x, 36, 9);
+    for (int h = 0; h < 2; h++) {
+        for (int part = 0; part < 3; part++)
+            for (int i = 0; i < 6; i++)
+                head[part][i] = x[((i / 2 * 2 + h) * 3 + part) * 2 + i % 2];
+        attention(3, 3, 2, 2, head[0], head[1], head[2], see, one);
+        for (int i = 0; i < 6; i++)
+            y[i / 2 * 4 + h * 2 + i % 2] = one[i];
+    }
+    case_run(*state, GRAPH("m (float[1,3,2,3,2] x, int32[1,3] mask) => (float[1,3,4] y)\n"
+                           "{ y = com.microsoft.MultiHeadAttention <num_heads = 2> (x, , , , mask) }"), in);
+    case_expect(*state, 0, 12, y, 1e-6);
+}
+
+/* X W + bias is q, k, v in one row; causal, one past position. */
+static void projection_and_past(void **state)
+{
+    double x[4], w[12], b[6], past[4], all[3][6], y[4];
+    const double *in[] = {x, w, b, past};
+    const bool see[6] = {true, true, false, true, true, true};
+    fill(x, 4, 10);
+    fill(w, 12, 11);
+    fill(b, 6, 12);
+    fill(past, 4, 13);
+    for (int part = 0; part < 3; part++)
+        for (int i = 0; i < 4; i++) {
+            int column = part * 2 + i % 2;
+            double v = b[column] + x[i / 2 * 2] * w[column] + x[i / 2 * 2 + 1] * w[6 + column];
+            all[part][part == 0 ? i : i + 2] = v;
+        }
+    memcpy(all[1], past, 2 * sizeof *past);
+    memcpy(all[2], past + 2, 2 * sizeof *past);
+    attention(2, 3, 2, 2, all[0], all[1], all[2], see, y);
+    case_run(*state, GRAPH("m (float[1,2,2] x, float[2,6] w, float[6] b, float[2,1,1,1,2] p) => (float[1,2,2] y, float[2,1,1,3,2] n)\n"
+                           "{ y, n = com.microsoft.Attention <num_heads = 1, unidirectional = 1> (x, w, b, , p) }"), in);
+    case_expect(*state, 0, 4, y, 1e-6);
+    case_expect(*state, 1, 12, all[1], 1e-6);
+}
+
+/* A cache of 4 rows, 2 of them valid, a new row turned by its position; then keys older than 2 positions are not seen. */
+static void a_cache_of_rows(void **state)
+{
+    double q[4], k[2], v[2], pk[8], pv[8], keys[8] = {0}, values[8] = {0}, y[4], near_y[4], turned[4];
+    const double seqlens[1] = {2}, c[4] = {1, 1, 0.6, 1}, s[4] = {0, 0, 0.8, 0};
+    const double *in[] = {q, k, v, pk, pv, seqlens, c, s};
+    const bool see[4] = {true, true, true, false}, see_near[4] = {false, true, true, false};
+    fill(q, 4, 14);
+    fill(k, 2, 15);
+    fill(v, 2, 16);
+    fill(pk, 8, 17);
+    fill(pv, 8, 18);
+    memcpy(keys, pk, 4 * sizeof *pk);
+    memcpy(values, pv, 4 * sizeof *pv);
+    keys[4] = 0.6 * k[0] - 0.8 * k[1];
+    keys[5] = 0.8 * k[0] + 0.6 * k[1];
+    memcpy(values + 4, v, sizeof v);
+    for (int h = 0; h < 2; h++) {
+        turned[2 * h] = 0.6 * q[2 * h] - 0.8 * q[2 * h + 1];
+        turned[2 * h + 1] = 0.8 * q[2 * h] + 0.6 * q[2 * h + 1];
+        attention(1, 4, 2, 2, turned + 2 * h, keys, values, see, y + 2 * h);
+        attention(1, 4, 2, 2, turned + 2 * h, keys, values, see_near, near_y + 2 * h);
+    }
+    case_run(*state, GRAPH("m (float[1,1,4] q, float[1,1,2] k, float[1,1,2] v, float[1,1,4,2] pk, float[1,1,4,2] pv, int32[1] n, "
+                           "float[4,1] c, float[4,1] s) => (float[1,1,4] y, float[1,1,4,2] nk, float[1,1,4,2] nv, float[1,1,4] z)\n"
+                           "< int32 total = {3} >\n"
+                           "{ y, nk, nv = com.microsoft.GroupQueryAttention <num_heads = 2, kv_num_heads = 1, do_rotary = 1> "
+                           "(q, k, v, pk, pv, n, total, c, s)\n"
+                           "  z, a, b = com.microsoft.GroupQueryAttention <num_heads = 2, kv_num_heads = 1, do_rotary = 1, "
+                           "local_window_size = 2> (q, k, v, pk, pv, n, total, c, s) }"), in);
+    case_expect(*state, 0, 4, y, 1e-6);
+    case_expect(*state, 1, 8, keys, 1e-6);
+    case_expect(*state, 2, 8, values, 1e-6);
+    case_expect(*state, 3, 4, near_y, 1e-6);
+}
+
 static void wrong_shapes(void **state)
 {
     static const char *const texts[] = {
@@ -112,6 +193,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mask_with_holes, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(groups_with_a_past, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(rotation_of_pairs, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(packed_heads, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(projection_and_past, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(a_cache_of_rows, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(wrong_shapes, case_setup, case_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
