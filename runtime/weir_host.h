@@ -76,14 +76,31 @@ W_INLINE float w_odd_f32(double x)
         u--;
     return w_f32_of_u32(u | 1);
 }
-W_INLINE double w_odd_f64(int64_t x)
+W_INLINE double w_odd_i64(int64_t x)
 {
     if (x > -((int64_t)1 << 53) && x < (int64_t)1 << 53)
         return (double)x;
     return (double)((x & ~(int64_t)1023) | ((x & 1023) != 0 ? 1024 : 0));
 }
+W_INLINE double w_odd_u64(uint64_t x)
+{
+    if (x < (uint64_t)1 << 53)
+        return (double)x;
+    return (double)((x & ~(uint64_t)2047) | ((x & 2047) != 0 ? 2048u : 0u));
+}
 
 /* ---- f32, f64 ---- */
+/* Any NaN becomes the quiet one; in integers, for compilers hold one NaN to be as good as another. */
+W_INLINE float w_one_f32(float x)
+{
+    uint32_t u = w_u32_of_f32(x);
+    return w_f32_of_u32((u & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC00000u : u);
+}
+W_INLINE double w_one_f64(double x)
+{
+    uint64_t u = w_u64_of_f64(x);
+    return w_f64_of_u64((u & INT64_MAX) > 0x7FF0000000000000u ? 0x7FF8000000000000u : u);
+}
 #define W_FLOAT(S, T, U)                                                                                             \
     W_INLINE T w_max_##S(T a, T b)                                                                                   \
     {                                                                                                                \

@@ -43,6 +43,11 @@
     W_INLINE wt_i32_##W wv_shr_i32_##W(wt_i32_##W a, int32_t n) { return a >> n; }                                   \
     W_INLINE wt_f32_##W wv_neg_f32_##W(wt_f32_##W a) { return (wt_f32_##W)((wt_i32_##W)a ^ INT32_MIN); }             \
     W_INLINE wt_f32_##W wv_abs_f32_##W(wt_f32_##W a) { return (wt_f32_##W)((wt_i32_##W)a & INT32_MAX); }             \
+    W_INLINE wt_f32_##W wv_one_f32_##W(wt_f32_##W a)                                                                 \
+    {                                                                                                                \
+        wt_bool_##W nan = ((wt_i32_##W)a & INT32_MAX) > 0x7F800000;                                                  \
+        return (wt_f32_##W)(((wt_i32_##W)a & ~nan) | (nan & 0x7FC00000));                                            \
+    }                                                                                                                \
     W_INLINE wt_f32_##W wv_sign_f32_##W(wt_f32_##W a) { W_EACH(W, wt_f32_##W, w_sign_f32(a[l])); }                   \
     W_INLINE wt_i32_##W wv_bits_i32_from_f32_##W(wt_f32_##W a) { return (wt_i32_##W)a; }                             \
     W_INLINE wt_f32_##W wv_bits_f32_from_i32_##W(wt_i32_##W a) { return (wt_f32_##W)a; }                             \

@@ -27,7 +27,7 @@ weir_status c_compile(weir_context *cx, const Groups *groups, const Machine *mac
     TRY(host_lower(cx, groups, &host, &program->loops));
     TRY(loops_verify(program->loops));
     Emit *e = ARENA_NEW(&cx->arena, Emit);
-    *e = (Emit){.cx = cx, .p = program->loops, .name = program->name};
+    *e = (Emit){.cx = cx, .p = program->loops, .name = program->name, .canonical = loops_look_at_bits(program->loops)};
     e->elementary = ARENA_ARRAY(&cx->arena, bool, (size_t)FN_COUNT * 128);
     text_init(&program->source, &cx->arena);
     emit_source(e, &program->source);

@@ -163,8 +163,8 @@ static void emit_to_float(Emit *e, LoopExprId id, const LoopExpr *x)
     } else if (a->type == DT_F64) {
         text_printf(&e->body, "w_round_%s(w_odd_f32(", dtype_text(x->type));
     } else if (from == DK_SIGNED || from == DK_UNSIGNED) {
-        bool wide = a->type == DT_I64 || a->type == DT_U64;
-        text_printf(&e->body, wide ? "w_round_%s(w_odd_f32(w_odd_f64((int64_t)" : "w_round_%s(w_odd_f32((double)(", dtype_text(x->type));
+        const char *wide = a->type == DT_I64 ? "w_odd_i64" : a->type == DT_U64 ? "w_odd_u64" : "(double)";
+        text_printf(&e->body, "w_round_%s(w_odd_f32(%s(", dtype_text(x->type), wide);
         emit_arg(e, id, 0);
         text_printf(&e->body, ")))");
         return;
@@ -308,13 +308,34 @@ static void emit_scalar(Emit *e, LoopExprId id, const LoopExpr *x)
     }
 }
 
-void emit_expr(Emit *e, LoopExprId id)
+/* An operation that may make a NaN of f32 or f64. */
+static bool makes_nan(const LoopExpr *x)
 {
-    const LoopExpr copy = *loop_expr(e->p, id), *x = &copy; /* printing adds expressions */
+    static const bool ops[LOOP_OP_COUNT] = {
+        [LOOP_ADD] = true, [LOOP_SUB] = true, [LOOP_MUL] = true, [LOOP_DIV] = true, [LOOP_FMA] = true, [LOOP_MIN] = true, [LOOP_MAX] = true,
+        [LOOP_FLOOR] = true, [LOOP_CEIL] = true, [LOOP_TRUNC] = true, [LOOP_RINT] = true, [LOOP_SQRT] = true, [LOOP_FMOD] = true,
+        [LOOP_CALL] = true, [LOOP_TREE] = true, [LOOP_PAIRS] = true};
+    return ops[x->op] && (x->type == DT_F32 || x->type == DT_F64);
+}
+
+static void emit_any(Emit *e, LoopExprId id, const LoopExpr *x)
+{
     if (emit_form(e, id, x))
         return;
     if (x->lanes == 1 && x->op != LOOP_TREE && x->op != LOOP_PAIRS && x->op != LOOP_EXTRACT)
         emit_scalar(e, id, x);
     else
         emit_vector(e, id, x);
+}
+
+void emit_expr(Emit *e, LoopExprId id)
+{
+    const LoopExpr x = *loop_expr(e->p, id); /* printing adds expressions */
+    bool one = e->canonical && makes_nan(&x);
+    if (one && x.lanes > 1)
+        text_printf(&e->body, "wv_one_%s_%u(", dtype_text(x.type), x.lanes);
+    else if (one)
+        text_printf(&e->body, "w_one_%s(", dtype_text(x.type));
+    emit_any(e, id, &x);
+    text_printf(&e->body, one ? ")" : "");
 }

@@ -18,6 +18,7 @@ typedef struct Emit {
     bool vectors;     /* some vector type is used */
     bool vector_type[DT_COUNT][65];
     bool reduces[2][4][65]; /* tree or pairs; add mul max min; lanes */
+    bool canonical; /* bits of floats are looked at: any NaN that is made becomes the quiet one */
     bool refused;
 } Emit;
 

@@ -43,21 +43,13 @@ static LlvmModule *module_open(weir_context *cx, const LlvmOptions *options)
     return module;
 }
 
-static bool looks_at_bits(const LoopProgram *p)
-{
-    for (uint32_t e = 1; e < p->exprs.n; e++)
-        if (p->exprs.at[e].op == LOOP_BITS && dtype_kind(loop_expr(p, loop_arg(p, (LoopExprId){e}, 0))->type) == DK_FLOAT)
-            return true;
-    return false;
-}
-
 static weir_status module_compile(weir_context *cx, const LoopProgram *p, const LlvmOptions *options, LlvmModule **out_module)
 {
     LlvmModule *module = module_open(cx, options);
     TRY(target_open(module, p, options));
     Ir *ir = ARENA_NEW(&cx->arena, Ir);
     *ir = (Ir){.cx = cx, .p = p, .options = options, .c = module->context, .m = module->module,
-                .canonical = looks_at_bits(p)};
+                .canonical = loops_look_at_bits(p)};
     ir->b = LLVMCreateBuilderInContext(module->context);
     context_on_end(cx, builder_close, ir->b);
     ir->pointer = LLVMPointerTypeInContext(module->context, 0);

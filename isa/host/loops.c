@@ -288,3 +288,11 @@ LoopStmtId loop_add(LoopProgram *p, LoopBlock *block, LoopStmt st)
     block->last = id;
     return id;
 }
+
+bool loops_look_at_bits(const LoopProgram *p)
+{
+    for (uint32_t e = 1; e < p->exprs.n; e++)
+        if (p->exprs.at[e].op == LOOP_BITS && dtype_kind(loop_expr(p, loop_arg(p, (LoopExprId){e}, 0))->type) == DK_FLOAT)
+            return true;
+    return false;
+}

@@ -216,4 +216,7 @@ MUST_USE weir_status loops_verify(const LoopProgram *p);
  * others stay loops of scalars (same values). */
 void loops_vectorise(LoopProgram *p, LoopFunction *f);
 
+/* Bits of floats are looked at somewhere: then a NaN that is made must be the one of docs/cascade.md. */
+bool loops_look_at_bits(const LoopProgram *p);
+
 #endif
