@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "backends/job.h"
@@ -80,12 +79,11 @@ static void report(Bench *bench, const Job *job, double load_ms, uint32_t n, con
     fprintf(bench->out, "%s\n", text.at);
 }
 
+/* The first data set of a folder; NULL: inputs are made up. */
 static const char *first_set(Bench *bench)
 {
-    struct stat info;
-    if (stat(bench->path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return NULL;
-    return arena_printf(&bench->cx->arena, "%s/test_data_set_0", bench->path);
+    const char *set = arena_printf(&bench->cx->arena, "%s/test_data_set_0", bench->path);
+    return is_folder(set) ? set : NULL;
 }
 
 static weir_status bench_path(void *data)
@@ -97,7 +95,7 @@ static weir_status bench_path(void *data)
     double load = now_ms();
     const char *set = first_set(bench);
     TRY(job_new(bench->cx, bench->settings, &job));
-    TRY(job_load(job, set != NULL ? arena_printf(&bench->cx->arena, "%s/model.onnx", bench->path) : bench->path));
+    TRY(job_load(job, bench->path));
     if (set != NULL)
         TRY(dataset_read(bench->cx, set, "input", &n_inputs, &inputs));
     dataset_names(job, n_inputs, inputs);

@@ -163,10 +163,7 @@ static weir_status check_set(Check *check, const char *model_path, const char *f
         TRY(dataset_read(check->cx, set, "output", &n_expected, &expected));
         dataset_names(job, n, inputs);
     }
-    weir_status status = compile_and_run(check, job, n, inputs, &values);
-    if (job->report.n != 0)
-        fputs(job->report.at, stderr);
-    TRY(status);
+    TRY(compile_and_run(check, job, n, inputs, &values));
     if (n_expected != 0)
         return compare_expected(check, job, values, folder, n_expected, expected);
     return measure_distance(check, job, values);
@@ -186,30 +183,12 @@ static weir_status one_set(void *data)
     return check_set(one->check, one->model_path, one->folder, one->set);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-static const char *model_of_folder(weir_context *cx, const char *folder)
-{
-    static const char *const names[] = {"model.onnx", "model.onnxtxt"};
-    const char *path = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *candidate = arena_printf(&cx->arena, "%s/%s", folder, names[i]);
-        if (path == NULL || (access(path, F_OK) != 0 && access(candidate, F_OK) == 0))
-            path = candidate;
-    }
-    return path;
-}
-
 static weir_status check_path(void *data)
 {
     Check *check = data;
     weir_context *cx = check->cx;
     bool folder = is_folder(check->path);
-    OneSet one = {.check = check, .model_path = folder ? model_of_folder(cx, check->path) : check->path};
+    OneSet one = {.check = check, .model_path = check->path};
     one.folder = folder ? check->path : ".";
     for (uint32_t i = 0; folder; i++) {
         one.set = arena_printf(&cx->arena, "%s/test_data_set_%u", check->path, i);

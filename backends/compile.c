@@ -41,14 +41,34 @@ static weir_status emit(Compile *compile, Job *job, Text *text)
     return WEIR_OK;
 }
 
+/* A path in a make rule. */
+static void add_path(Text *text, const char *path)
+{
+    for (; *path != 0; path++) {
+        if (*path == ' ' || *path == '#')
+            text_add(text, "\\", 1);
+        else if (*path == '$')
+            text_add(text, "$", 1);
+        text_add(text, path, 1);
+    }
+}
+
+/* Every file read: model, external data, machine and mapping files. */
 static weir_status write_depfile(Compile *compile)
 {
+    weir_context *cx = compile->cx;
     if (compile->settings->depfile == NULL)
         return WEIR_OK;
     Text text;
-    text_init(&text, &compile->cx->arena);
-    text_printf(&text, "%s: %s\n", compile->settings->output != NULL ? compile->settings->output : "all", compile->path);
-    return file_write(compile->cx, compile->settings->depfile, text.at, text.n);
+    text_init(&text, &cx->arena);
+    add_path(&text, compile->settings->output != NULL ? compile->settings->output : "all");
+    text_printf(&text, ":");
+    for (uint32_t i = 0; i < cx->files_read.n; i++) {
+        text_printf(&text, " ");
+        add_path(&text, cx->files_read.at[i]);
+    }
+    text_printf(&text, "\n");
+    return file_write(cx, compile->settings->depfile, text.at, text.n);
 }
 
 static weir_status compile_path(void *data)
@@ -60,13 +80,12 @@ static weir_status compile_path(void *data)
     if (job->model != NULL)
         TRY(job_lower(job, 0, NULL));
     TRY(job_compile(job));
-    if (job->report.n != 0)
-        fputs(job->report.at, stderr);
     if (compile->settings->emit != NULL) {
         Text text;
         text_init(&text, &compile->cx->arena);
         TRY(emit(compile, job, &text));
-        return text_deliver(compile->cx, &text, compile->settings->output, compile->out);
+        TRY(text_deliver(compile->cx, &text, compile->settings->output, compile->out));
+        return write_depfile(compile);
     }
     if (compile->settings->output == NULL) {
         diag(&compile->cx->diag, place_none(), E_USAGE, "-o OUT is missing");

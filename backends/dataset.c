@@ -1,10 +1,31 @@
 /*
- * backends/dataset.c: data sets in ONNX backend-test form.
+ * backends/dataset.c: models and data sets as folders in ONNX backend-test form.
  */
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/job.h"
+
+bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+const char *model_path(weir_context *cx, const char *path)
+{
+    static const char *const names[] = {"model.onnx", "model.onnxtxt"};
+    const char *found = NULL;
+    if (!is_folder(path))
+        return path;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *candidate = arena_printf(&cx->arena, "%s/%s", path, names[i]);
+        if (found == NULL || (access(found, F_OK) != 0 && access(candidate, F_OK) == 0))
+            found = candidate;
+    }
+    return found;
+}
 
 weir_status dataset_read(weir_context *cx, const char *folder, const char *what, uint32_t *out_n,
                          NamedTensor **out_tensors)

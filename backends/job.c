@@ -3,9 +3,9 @@
  */
 #include "backends/job.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "backends/given.h"
 #include "ir/eval.h"
 #include "passes/fuse.h"
 #include "passes/pass.h"
@@ -59,6 +59,7 @@ static bool ends_with(const char *text, const char *suffix)
 
 weir_status job_load(Job *job, const char *path)
 {
+    path = model_path(job->cx, path);
     if (!ends_with(path, ".cascade"))
         return model_read(job->cx, path, &job->model);
     const Source *source;
@@ -77,33 +78,19 @@ weir_status job_load(Job *job, const char *path)
 
 /* ---- lowering ---- */
 
-/* NAME=VALUE of --dim. */
-static weir_status read_dims(Job *job, LowerDim *dims)
-{
-    for (uint32_t i = 0; i < job->settings->n_dims; i++) {
-        const char *text = job->settings->dims[i], *equals = strchr(text, '=');
-        char *end = NULL;
-        long long extent = equals != NULL ? strtoll(equals + 1, &end, 10) : -1;
-        if (equals == NULL || equals == text || end == equals + 1 || *end != 0 || extent < 0) {
-            diag(&job->cx->diag, place_none(), E_USAGE, arena_printf(&job->cx->arena, "--dim %s: NAME=EXTENT is expected", text));
-            return WEIR_USAGE;
-        }
-        dims[i] = (LowerDim){cx_intern(job->cx, text, (size_t)(equals - text)), extent};
-    }
-    return WEIR_OK;
-}
-
 weir_status job_lower(Job *job, uint32_t n, const NamedTensor *inputs)
 {
     Arena *arena = &job->cx->arena;
     LowerDim *dims = ARENA_ARRAY(arena, LowerDim, job->settings->n_dims);
-    TRY(read_dims(job, dims));
-    LowerInput *bound = ARENA_ARRAY(arena, LowerInput, n);
+    TRY(given_dims(job, dims));
+    uint32_t n_values = job->settings->n_values;
+    LowerInput *bound = ARENA_ARRAY(arena, LowerInput, n_values + n); /* the first of a name counts */
+    TRY(given_values(job, dims, bound));
     for (uint32_t i = 0; i < n; i++)
-        bound[i] = (LowerInput){.name = inputs[i].name, .value = &inputs[i].tensor};
+        bound[n_values + i] = (LowerInput){.name = inputs[i].name, .value = &inputs[i].tensor};
     const LowerOptions options = {.n_dims = job->settings->n_dims,
                                   .dims = dims,
-                                  .n_inputs = n,
+                                  .n_inputs = n_values + n,
                                   .inputs = bound,
                                   .default_dim = n == 0 ? 1 : 0};
     TRY(lower_model(job->cx, job->model, &options, &job->source, &job->lowered));
@@ -123,7 +110,10 @@ weir_status job_compile(Job *job)
                         .validate = settings->validate,
                         .plan = settings->precision};
     const char *passes = settings->passes != NULL ? settings->passes : target_passes(job->target, settings->opt_level);
-    TRY(passes_run(&pass, job->cs, passes));
+    weir_status status = passes_run(&pass, job->cs, passes);
+    if (job->report.n != 0)
+        fputs(job->report.at, stderr);
+    TRY(status);
     return job->target->compile(job);
 }
 

@@ -58,6 +58,9 @@ void job_make_inputs(Job *job, Tensor *values);
 /* The model's outputs in its order. */
 MUST_USE weir_status job_outputs(Job *job, const Tensor *values, uint32_t *out_n, NamedTensor **out_outputs);
 
+/* Whether `path` is a folder; the model that a path names: of a folder its model.onnx or model.onnxtxt. */
+bool is_folder(const char *path);
+const char *model_path(weir_context *cx, const char *path);
 /* input_I.pb or output_I.pb (`what`) of a data set folder, in order; names as in the files, else by position. */
 MUST_USE weir_status dataset_read(weir_context *cx, const char *folder, const char *what, uint32_t *out_n,
                                   NamedTensor **out_tensors);

@@ -77,6 +77,15 @@ void context_on_end(weir_context *cx, void (*release)(void *), void *resource)
     vec_push(&cx->arena, &cx->cleanups, ((Cleanup){release, resource}));
 }
 
+void context_reads(weir_context *cx, const char *path)
+{
+    for (uint32_t i = 0; i < cx->files_read.n; i++)
+        if (strcmp(cx->files_read.at[i], path) == 0)
+            return;
+    const char *kept = arena_string(&cx->arena, path, strlen(path));
+    vec_push(&cx->arena, &cx->files_read, kept);
+}
+
 void *context_buffer(weir_context *cx, size_t bytes)
 {
     size_t rounded = (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;

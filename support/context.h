@@ -33,6 +33,7 @@ typedef struct weir_context {
     Diagnostics diag;
     Limits limits;
     VEC(Cleanup) cleanups;
+    VEC(const char *) files_read; /* paths as opened, in order, each once */
     struct ElementaryTable *elementary; /* ir/elementary.c: built at first use */
 } weir_context;
 
@@ -42,6 +43,9 @@ void weir_context_free(weir_context *cx);
 
 /* Registers a resource that lives as long as the context. */
 void context_on_end(weir_context *cx, void (*release)(void *), void *resource);
+
+/* Notes that the file at `path` was read (for make rules). The text is copied. */
+void context_reads(weir_context *cx, const char *path);
 
 /* Zeroed memory outside the arena for big data (tensors), 64-byte aligned, counted against
  * limits.memory_bytes; released by context_buffer_free or with the context. Unwinds when there is none. */

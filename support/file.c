@@ -88,6 +88,7 @@ weir_status file_map(weir_context *cx, const char *path, MappedFile *out_file)
     }
     if (error > 0)
         return refuse(cx, id, kept, error);
+    context_reads(cx, kept);
     *out_file = (MappedFile){.path = kept, .data = mapping->at, .bytes = mapping->bytes};
     return WEIR_OK;
 }

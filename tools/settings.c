@@ -44,7 +44,6 @@ weir_settings settings_of(const Options *options)
         .bit_exact = options->bit_exact,
         .npy = options->npy,
         .portable = options->portable,
-        .embed = options->embed,
         .groups = options->groups,
         .check_only = options->check_only,
         .markdown = options->markdown,

@@ -70,9 +70,9 @@ static void add_node(Needs *needs, const Node *node)
 {
     for (uint32_t a = 0; a < node->n_attributes; a++) {
         const Attribute *attribute = &node->attributes[a];
-        if (attribute->graph != NULL)
+        if (attribute->kind == ATTR_GRAPH)
             add_nodes(needs, attribute->graph->n_nodes, attribute->graph->nodes);
-        for (uint32_t g = 0; attribute->graphs != NULL && g < attribute->n; g++)
+        for (uint32_t g = 0; attribute->kind == ATTR_GRAPHS && g < attribute->n; g++)
             add_nodes(needs, attribute->graphs[g]->n_nodes, attribute->graphs[g]->nodes);
     }
     for (uint32_t i = 0; i < needs->list.n; i++) {

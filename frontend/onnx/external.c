@@ -173,6 +173,7 @@ static void open_external(Reader *r, Name tensor, ExternalFile *file)
         refuse(r, tensor, file->location, WEIR_MALFORMED, fault);
         return;
     }
+    context_reads(r->cx, path);
     file->path = path;
     file->data = mapping->at;
     file->bytes = mapping->bytes;

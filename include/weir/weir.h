@@ -54,7 +54,7 @@ typedef struct weir_settings {
     uint64_t seed;
     double tol_scale;        /* 0: 1 */
     double seconds;          /* 0: 1 */
-    bool json, verbose, verify, validate, bit_exact, npy, portable, embed, groups, check_only, markdown;
+    bool json, verbose, verify, validate, bit_exact, npy, portable, groups, check_only, markdown;
 } weir_settings;
 
 /* Compiles and runs a model (a file or a folder in ONNX backend-test form), compares, prints one line to `out`. */
