@@ -8,7 +8,7 @@
 #include "passes/pass.h"
 
 /* Reorders the lists of items of `cs` so that groups stand together, and gives the groups in text order.
- * Method: docs/passes.md, fuse. */
+ * Method: the head of passes/fuse.c. */
 MUST_USE weir_status fuse_groups(PassContext *p, Cascade *cs, Groups **out_groups);
 
 #endif
