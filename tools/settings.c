@@ -33,7 +33,6 @@ weir_settings settings_of(const Options *options)
         .n_dims = options->dim.n,
         .n_values = options->value.n,
         .opt_level = options->opt_level.given ? (int)options->opt_level.value : -1,
-        .threads = (uint32_t)options->threads.value,
         .seed = options->seed.value,
         .tol_scale = options->tol_scale.given ? options->tol_scale.value : 0,
         .seconds = options->seconds.given ? options->seconds.value : 0,
@@ -44,7 +43,6 @@ weir_settings settings_of(const Options *options)
         .bit_exact = options->bit_exact,
         .npy = options->npy,
         .portable = options->portable,
-        .groups = options->groups,
         .check_only = options->check_only,
         .markdown = options->markdown,
     };

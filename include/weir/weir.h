@@ -50,11 +50,10 @@ typedef struct weir_settings {
     const char *const *set, *const *dims, *const *values; /* KEY=VALUE */
     uint32_t n_set, n_dims, n_values;
     int opt_level;           /* -1: the default */
-    uint32_t threads;
     uint64_t seed;
     double tol_scale;        /* 0: 1 */
     double seconds;          /* 0: 1 */
-    bool json, verbose, verify, validate, bit_exact, npy, portable, groups, check_only, markdown;
+    bool json, verbose, verify, validate, bit_exact, npy, portable, check_only, markdown;
 } weir_settings;
 
 /* Compiles and runs a model (a file or a folder in ONNX backend-test form), compares, prints one line to `out`. */
