@@ -21,7 +21,8 @@ HostOptions host_options(const Machine *machine, bool portable, bool keep_all)
 weir_status c_compile(weir_context *cx, const Groups *groups, const Machine *machine, const COptions *options, CProgram **out_program)
 {
     CProgram *program = ARENA_NEW(&cx->arena, CProgram);
-    const HostOptions host = host_options(machine, options->portable, options->keep_all);
+    HostOptions host = host_options(machine, options->portable, options->keep_all);
+    host.host_operations = true;
     *program = (CProgram){.cx = cx, .options = *options};
     program->name = c_identifier(cx, options->name != NULL ? options->name : cx_text(cx, groups->cs->name));
     TRY(host_lower(cx, groups, &host, &program->loops));

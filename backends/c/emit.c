@@ -163,6 +163,9 @@ static void emit_stmt(Emit *e, const LoopStmt *st, unsigned level)
         emit_expr(e, st->a);
         text_printf(&e->body, ") break;\n");
         break;
+    case LOOP_ST_HOST:
+        emit_host(e, st);
+        break;
     case LOOP_ST_NOTE:
         emit_note(e, st->text);
         break;
@@ -305,6 +308,7 @@ void emit_source(Emit *e, Text *out)
     emit_integers(e, out);
     emit_vectors(e, out);
     emit_elementary(e, out);
+    emit_host_functions(e, out);
     text_add(out, e->body.at, e->body.n);
     text_printf(out, "\n");
     emit_info(p, e->name, names, out);

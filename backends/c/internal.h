@@ -19,6 +19,7 @@ typedef struct Emit {
     bool vector_type[DT_COUNT][65];
     bool reduces[2][4][65]; /* tree or pairs; add mul max min; lanes */
     bool canonical; /* bits of floats are looked at: any NaN that is made becomes the quiet one */
+    bool hosts;     /* some host operation is used */
     bool refused;
 } Emit;
 
@@ -38,6 +39,9 @@ void emit_vector_store(Emit *e, const LoopStmt *st);
 void emit_vectors(Emit *e, Text *out); /* the types and functions that were used */
 void emit_elementary(Emit *e, Text *out);
 void emit_source(Emit *e, Text *out);
+/* emit_host.c */
+void emit_host(Emit *e, const LoopStmt *st);
+void emit_host_functions(const Emit *e, Text *out);
 /* header.c */
 void emit_header(const LoopProgram *p, const char *name, const char *const *names, Text *out);
 void info_json(const LoopProgram *p, const char *name, const char *const *names, Text *out); /* the text of NAME_info */

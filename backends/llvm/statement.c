@@ -174,6 +174,9 @@ static void statement(Ir *ir, const LoopStmt *st)
     case LOOP_ST_BREAK:
         statement_break(ir, st);
         break;
+    case LOOP_ST_HOST:
+        refuse_form(ir, "host operations");
+        break;
     case LOOP_ST_NOTE:
         break;
     }

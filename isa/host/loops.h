@@ -58,12 +58,15 @@ typedef enum LoopStmtKind {
     LOOP_ST_STORE,  /* slot[a .. a + lanes - 1] := b, converted to the slot's type */
     LOOP_ST_TRAP,   /* if a: leave with code, site and value b (i64) */
     LOOP_ST_CALL,   /* function(slots; scalars): leaves if the callee trapped */
+    LOOP_ST_HOST,   /* a host operation on whole buffers, in the entry; see LoopStmt */
     LOOP_ST_BREAK,  /* if a: leave the innermost FOR */
     LOOP_ST_NOTE    /* a comment */
 } LoopStmtKind;
 
 /* Codes that a run returns; 0 is success. */
 typedef enum LoopTrap { LOOP_TRAP_NONE, LOOP_TRAP_INDEX, LOOP_TRAP_EXTENT, LOOP_TRAP_TRIP } LoopTrap;
+
+enum { LOOP_HOST_DIMS = 8 };
 
 typedef struct LoopBlock { LoopStmtId first, last; } LoopBlock;
 
@@ -80,6 +83,11 @@ typedef struct LoopStmt {
     uint32_t n_slots, n_scalars;
     uint32_t *slots;       /* CALL: buffers of the program */
     LoopExprId *scalars;   /* CALL: i64 */
+    /* HOST: slots are n_inputs inputs, the targets (as many as are there), a room (topk, sort: two i64 for each element of a fibre);
+     * scalars are the extents of every input and target now, then the axis, then `largest` or `descending`. Memory is row-major
+     * with the strides of the bounds; a target whose extent this statement's count gives has its bound, what is beyond is not stored. */
+    HostOp hostop;
+    uint32_t n_inputs;
     const char *text;      /* NOTE */
     LoopBlock body, other;
     LoopStmtId next;

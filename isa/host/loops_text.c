@@ -123,6 +123,18 @@ static void print_call(const LoopProgram *p, const LoopFunction *f, const LoopSt
     text_printf(out, ") site %u\n", st->site);
 }
 
+static void print_host(const LoopProgram *p, const LoopFunction *f, const LoopStmt *st, Text *out)
+{
+    text_printf(out, "host %s(", hostop_info(st->hostop)->text);
+    for (uint32_t k = 0; k < st->n_slots; k++)
+        text_printf(out, "%s%s", k == 0 ? "" : k == st->n_inputs ? "; " : ", ", cx_text(p->cx, p->buffers.at[st->slots[k]].name));
+    for (uint32_t k = 0; k < st->n_scalars; k++) {
+        text_printf(out, ", ");
+        print_expr(p, f, st->scalars[k], out);
+    }
+    text_printf(out, ")\n");
+}
+
 static void print_stmt(const LoopProgram *p, const LoopFunction *f, const LoopStmt *st, unsigned level, Text *out)
 {
     static const char *const traps[] = {"none", "index", "extent", "trip"};
@@ -158,6 +170,9 @@ static void print_stmt(const LoopProgram *p, const LoopFunction *f, const LoopSt
     case LOOP_ST_BREAK:
         text_printf(out, "break if ");
         break;
+    case LOOP_ST_HOST:
+        print_host(p, f, st, out);
+        return;
     case LOOP_ST_NOTE:
         text_printf(out, "# %s\n", st->text);
         return;

@@ -140,6 +140,21 @@ static void check_call(Check *c, const LoopStmt *st)
         hold(c, is_type(c, st->scalars[k], DT_I64), "a scalar argument");
 }
 
+static void check_host(Check *c, const LoopStmt *st)
+{
+    uint32_t scalars = 2;
+    hold(c, c->f == &c->p->functions.at[c->p->functions.n - 1], "a host operation outside the entry");
+    hold(c, st->n_inputs > 0 && st->n_inputs + 1 < st->n_slots, "the buffers of a host operation");
+    for (uint32_t k = 0; k < st->n_slots; k++) {
+        const LoopBuffer *b = &c->p->buffers.at[st->slots[k]];
+        hold(c, b->layout.row_major && (k < st->n_inputs || b->kind == BUFFER_ARENA || b->kind == BUFFER_OUT), "memory of a host operation");
+        scalars += k + 1 < st->n_slots ? tensor_at(c->p->cs, b->tensor)->n_dims : 0;
+    }
+    hold(c, st->n_scalars == scalars, "the extents of a host operation");
+    for (uint32_t k = 0; k < st->n_scalars; k++)
+        hold(c, is_type(c, st->scalars[k], DT_I64), "an extent");
+}
+
 static void check_stmt(Check *c, const LoopStmt *st)
 {
     switch (st->kind) {
@@ -168,6 +183,9 @@ static void check_stmt(Check *c, const LoopStmt *st)
         break;
     case LOOP_ST_BREAK:
         hold(c, is_type(c, st->a, DT_BOOL) && c->loops > 0, "a break");
+        break;
+    case LOOP_ST_HOST:
+        check_host(c, st);
         break;
     case LOOP_ST_NOTE:
         break;

@@ -159,8 +159,7 @@ static weir_status lower_items(Lower *l, Block items, const bool *wanted)
         } else if (kind == ST_IF) {
             TRY(lower_if(l, id, NULL));
         } else {
-            diag(&l->cx->diag, statement_at(l->cs, id)->place, E_HOST_UNSUPPORTED, "host operations");
-            return WEIR_UNSUPPORTED;
+            TRY(lower_hostop(l, id));
         }
     }
     return WEIR_OK;
@@ -227,6 +226,7 @@ weir_status host_lower(weir_context *cx, const Groups *groups, const HostOptions
     vec_push(&cx->arena, &l.entry.vars, (LoopVar){0});
     TRY(check_types(&l));
     layouts_collect(&l);
+    hostops_layouts(&l);
     interface_buffers(&l);
     TRY(lower_items(&l, l.cs->top, NULL));
     finish_entry(&l);

@@ -82,7 +82,7 @@ uint32_t rank_number(const LoopProgram *p, RankId rank)
 }
 
 /* The value of a run-time extent, checked against its bound and noted for the caller. */
-static LoopExprId entry_extent(Lower *l, RankId rank)
+LoopExprId entry_extent(Lower *l, RankId rank)
 {
     LoopProgram *p = l->p;
     const Rank r = *rank_at(l->cs, rank);

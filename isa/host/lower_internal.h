@@ -147,11 +147,16 @@ uint32_t tensor_slot(GroupLower *g, TensorId tensor, bool written);
 void place_internal(GroupLower *g);
 uint32_t place_temporary(GroupLower *g, const char *name, Dtype type, uint64_t elements);
 uint32_t buffer_for(Lower *l, GroupLower *g, TensorId tensor);
+uint32_t scratch_buffer(Lower *l, const char *name, Dtype type, uint64_t elements); /* alive in the current call only */
 void layouts_collect(Lower *l);
 int64_t layout_elements(const Layout *layout, const Cascade *cs, TensorId tensor);
 void arena_assign(Lower *l);
 weir_status weights_assign(Lower *l);
+/* lower_hostop.c */
+void hostops_layouts(Lower *l);
+MUST_USE weir_status lower_hostop(Lower *l, StatementId id);
 /* lower_group.c */
+LoopExprId entry_extent(Lower *l, RankId rank);
 MUST_USE weir_status lower_group(Lower *l, Mapping *mapping, uint32_t n, const StatementId *statements, const bool *wanted);
 
 void refuse(GroupLower *g, const char *what);

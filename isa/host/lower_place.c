@@ -190,6 +190,13 @@ uint32_t tensor_slot(GroupLower *g, TensorId tensor, bool written)
     return t->slot;
 }
 
+uint32_t scratch_buffer(Lower *l, const char *name, Dtype type, uint64_t elements)
+{
+    LoopBuffer b = {.name = intern_text(&l->cx->names, name), .kind = BUFFER_ARENA, .type = type, .elements = elements};
+    b.layout.row_major = true;
+    return add_buffer(l, b);
+}
+
 uint32_t place_temporary(GroupLower *g, const char *name, Dtype type, uint64_t elements)
 {
     uint64_t bytes = elements * dtype_bytes(type);
@@ -198,9 +205,7 @@ uint32_t place_temporary(GroupLower *g, const char *name, Dtype type, uint64_t e
         LoopSlot slot = {.name = name, .type = type, .local = true, .elements = elements, .written = true, .is_aligned = true};
         return loop_add_slot(g->p, &g->f, slot);
     }
-    LoopBuffer b = {.name = intern_text(&g->cx->names, name), .kind = BUFFER_ARENA, .type = type, .elements = elements};
-    b.layout.row_major = true;
-    return add_parameter(g, name, add_buffer(g->l, b));
+    return add_parameter(g, name, scratch_buffer(g->l, name, type, elements));
 }
 
 /* ---- tensors inside a group ---- */

@@ -29,7 +29,7 @@ typedef struct Case {
 static const char *const names[] = {
     "argmax", "attention_causal", "attention_onepass", "concat_pieces", "conv3x3", "conv3x3_bf16", "conv_dilation_group", "conv_int8",
     "convtranspose_phases", "cumsum", "einsum_diagonal", "gather", "gemm64_from", "gqa_rope_cache", "gru_linear_before_reset",
-    "if_scalar", "integer_rules", "layernorm", "loop_while", "lstm_bidirectional_lengths", "pooling", "qdq_linear",
+    "if_scalar", "integer_rules", "layernorm", "loop_while", "lstm_bidirectional_lengths", "moe_topk", "nonzero_runtime", "pooling", "qdq_linear",
     "resize_linear_cubic", "rmsnorm", "scan_two_states", "scatternd", "selective_scan", "softmax", "space_to_depth", "walkthrough"};
 static const char *const mapped[] = {"gemm64", "conv3x3", "gemv", "softmax_row"};
 enum { N_NAMES = sizeof names / sizeof names[0], N_MAPPED = sizeof mapped / sizeof mapped[0], N = N_NAMES + N_MAPPED };
