@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "frontend/lower/attention.h"
+#include "frontend/lower/control.h"
 #include "frontend/lower/families.h"
 
 /* ---- RotaryEmbedding ---- */
@@ -147,4 +148,61 @@ weir_status lower_attention(Lowering *l)
             TRY(lengths_plus(l, a.b, "_offset", lengths, -a.q.positions, &a.offsets));
     }
     return attend(l, &a);
+}
+
+/* ---- FlexAttention ---- */
+
+/* x through the graph that an attribute holds, if there is one. */
+static weir_status modified(Lowering *l, const char *name, Operand **x)
+{
+    const Attribute *a = attr(l, name);
+    Operand *y = NULL;
+    if (a == NULL)
+        return WEIR_OK;
+    if (a->graph->n_inputs != 1 || a->graph->n_outputs != 1)
+        return invalid(l, "the graph '%s' must have one input and one output", name);
+    TRY(walk_subgraph(l, a->graph, 1, x, &y));
+    if (y->poisoned)
+        return WEIR_UNSUPPORTED; /* reported */
+    bool same = y->type == (*x)->type && y->n_dims == 4;
+    for (uint32_t d = 0; same && d < 4; d++)
+        same = y->extent[d] == (*x)->extent[d] && !dim_runtime(l, y, d);
+    if (!same)
+        return invalid(l, "the graph '%s' gives %s for %s", name, shape_text(l, y), shape_text(l, *x));
+    *x = y;
+    return WEIR_OK;
+}
+
+weir_status lower_flex_attention(Lowering *l)
+{
+    Attend a = {.sum_type = wide(l->in[0]->type)};
+    Operand *raw, *s, *p, *sum, *y;
+    for (uint32_t k = 0; k < 3; k++)
+        TRY(want_rank(l, l->in[k], 4, 4));
+    TRY(softmax_type(l, &a.sum_type));
+    TRY(heads_of(l, l->in[0], 0, &a.q));
+    TRY(heads_of(l, l->in[1], 0, &a.k));
+    TRY(heads_of(l, l->in[2], 0, &a.v));
+    TRY(attend_open(l, &a));
+    a.scale = attr(l, "scale") == NULL ? 1 / sqrt((double)a.q.width) : attr_float(l, "scale", 1);
+    Ranks points = {.n = 4, .at = {a.b, a.h, a.p, a.m}}, rows = {.n = 4, .at = {a.b, a.h, a.p, a.f}};
+    Ranks over_e = {.n = 1, .at = {a.e}}, over_m = {.n = 1, .at = {a.m}};
+    ExprId b = rk(l, a.b), h = rk(l, a.h), m = rk(l, a.m), key = ix_div(l, h, a.group);
+    TRY(temporary(l, "_qk", a.sum_type, &points, &raw));
+    ExprId q = heads_at(l, &a.q, b, h, rk(l, a.p), rk(l, a.e)), k = heads_at(l, &a.k, b, key, m, rk(l, a.e));
+    reduce(l, raw, RED_SUM, &over_e, ex2(l, FN_MUL, cast(l, a.sum_type, q), cast(l, a.sum_type, k)));
+    TRY(temporary(l, "_scores", a.type, &points, &s));
+    define(l, s, ex2(l, FN_MUL, at_ranks(l, raw, points.at), lit(l, a.sum_type, a.scale)));
+    TRY(modified(l, "score_mod", &s));
+    Lowering inner = *l;
+    inner.opset = 13;
+    TRY(compose(&inner, "Softmax", lower_softmax, SOFTMAX, 1, &s, &p));
+    TRY(modified(l, "prob_mod", &p));
+    TRY(temporary(l, "_av", a.sum_type, &rows, &sum));
+    ExprId v = heads_at(l, &a.v, b, key, m, rk(l, a.f));
+    v = ex2(l, FN_MUL, cast(l, a.sum_type, at_ranks(l, p, points.at)), cast(l, a.sum_type, v));
+    reduce(l, sum, RED_SUM, &over_m, v);
+    TRY(output(l, 0, a.type, &rows, &y));
+    define(l, y, at_ranks(l, sum, rows.at));
+    return WEIR_OK;
 }

@@ -60,6 +60,7 @@ weir_status lower_gather_elements(Lowering *l);
 weir_status lower_gather_nd(Lowering *l);
 weir_status lower_scatter_elements(Lowering *l);
 weir_status lower_scatter_nd(Lowering *l);
+weir_status lower_tensor_scatter(Lowering *l);
 /* contract.c, einsum.c */
 weir_status lower_matmul(Lowering *l);
 weir_status lower_gemm(Lowering *l);
@@ -133,6 +134,19 @@ weir_status lower_matmul_nbits(Lowering *l);
 /* attention.c */
 weir_status lower_attention(Lowering *l);
 weir_status lower_rotary_embedding(Lowering *l); /* 1: com.microsoft's order of inputs */
+weir_status lower_flex_attention(Lowering *l);
+/* linear.c */
+weir_status lower_linear_attention(Lowering *l);
+weir_status lower_causal_conv(Lowering *l);
+weir_status lower_swiglu(Lowering *l);
+/* sampling.c */
+weir_status lower_grid_sample(Lowering *l);
+weir_status lower_affine_grid(Lowering *l);
+weir_status lower_deform_conv(Lowering *l);
+/* unpool.c */
+weir_status lower_col2im(Lowering *l);
+weir_status lower_max_unpool(Lowering *l);
+weir_status lower_roi_align(Lowering *l);
 /* attention_contrib.c */
 weir_status lower_multi_head_attention(Lowering *l);
 weir_status lower_projected_attention(Lowering *l); /* com.microsoft Attention */

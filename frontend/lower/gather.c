@@ -242,3 +242,38 @@ weir_status lower_scatter_nd(Lowering *l)
     }
     return scatter(l, x, reduction, index, at_ranks(l, updates, ranks.at));
 }
+
+/* The update's positions along an axis go to a cache from a batch's write index on; circular ones wrap. */
+weir_status lower_tensor_scatter(Lowering *l)
+{
+    Operand *past = l->in[0], *update = l->in[1], *starts = input(l, 2);
+    uint32_t axis;
+    bool circular = attr_is(l, "mode", "linear", "circular");
+    if (!circular && !attr_is(l, "mode", "linear", "linear"))
+        return invalid(l, "mode '%s'", attr_text(l, "mode", ""));
+    TRY(want_rank(l, past, 2, MAX_DIMS));
+    TRY(want_rank(l, update, past->n_dims, past->n_dims));
+    TRY(want_same_type(l, past, update));
+    TRY(want_static(l, past));
+    TRY(axis_of(l, attr_int(l, "axis", -2), past->n_dims, &axis));
+    if (axis == 0)
+        return invalid(l, "the axis is the batch");
+    for (uint32_t d = 0; d < past->n_dims; d++)
+        if (d == axis ? update->extent[d] > past->extent[d] : update->extent[d] != past->extent[d])
+            return invalid(l, "the update %s does not fit %s", shape_text(l, update), shape_text(l, past));
+    if (starts != NULL) {
+        TRY(want_indices(l, starts));
+        if (starts->n_dims != 1 || starts->extent[0] != past->extent[0])
+            return invalid(l, "write_indices %s do not fit", shape_text(l, starts));
+    }
+    Ranks ranks;
+    ranks_of(l, update, &ranks);
+    ExprId index[MAX_DIMS];
+    for (uint32_t d = 0; d < past->n_dims; d++)
+        index[d] = rk(l, ranks.at[d]);
+    if (starts != NULL)
+        index[axis] = ex2(l, FN_ADD, at_ranks(l, starts, &ranks.at[0]), index[axis]);
+    if (circular)
+        index[axis] = ix_mod(l, index[axis], past->extent[axis]);
+    return scatter(l, past, RED_SET, index, at_ranks(l, update, ranks.at));
+}
