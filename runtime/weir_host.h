@@ -118,6 +118,47 @@ W_INLINE double w_one_f64(double x)
 W_FLOAT(f32, float, u32)
 W_FLOAT(f64, double, u64)
 
+/* ---- storage types: codes of one byte ---- */
+/* The code of x, rounded once to nearest even; value: of every code, those of 0 .. most rise; sign: its bit. */
+W_INLINE uint8_t w_code(double x, const float *value, unsigned most, unsigned sign, unsigned overflow, unsigned infinity, unsigned nan, int one_zero)
+{
+    double a = fabs(x);
+    unsigned low = 0, high = most;
+    if (x != x)
+        return (uint8_t)nan;
+    sign = w_u64_of_f64(x) >> 63 != 0 ? sign : 0;
+    if (isinf(a))
+        return (uint8_t)(infinity | sign);
+    while (low < high) {
+        unsigned middle = (low + high + 1) / 2;
+        if ((double)value[middle] <= a)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    double next = low < most ? (double)value[low + 1] : 2 * (double)value[most] - (double)value[most - 1];
+    double half = ((double)value[low] + next) / 2;
+    low += a > half || (a == half && (low & 1) != 0);
+    low = low > most ? overflow : low;
+    return (uint8_t)(low == 0 && one_zero ? 0 : low | sign);
+}
+/* A power of two without sign; round: 1 up, -1 down, 0 to nearest with ties up */
+W_INLINE uint8_t w_e8m0(double x, int saturate, int round)
+{
+    int e;
+    double m = frexp(fabs(x), &e);
+    if (x != x)
+        return 0xFF;
+    if (isinf(x))
+        return saturate ? 0xFE : 0xFF;
+    if (x == 0)
+        return 0;
+    e += (round > 0 && m != 0.5) || (round == 0 && m >= 0.75) ? 0 : -1;
+    if (e > 127)
+        return saturate ? 0xFE : 0xFF;
+    return (uint8_t)(e < -127 ? 0 : e + 127);
+}
+
 /* ---- integers of BITS bits in T: arithmetic modulo 2^BITS ---- */
 #define W_WRAP_S(x, BITS) ((int64_t)((x) << (64 - (BITS))) >> (64 - (BITS)))
 #define W_WRAP_U(x, BITS) ((x) << (64 - (BITS)) >> (64 - (BITS)))

@@ -308,6 +308,7 @@ void emit_source(Emit *e, Text *out)
     emit_integers(e, out);
     emit_vectors(e, out);
     emit_elementary(e, out);
+    emit_code_values(e, out);
     emit_host_functions(e, out);
     text_add(out, e->body.at, e->body.n);
     text_printf(out, "\n");

@@ -218,7 +218,7 @@ static void emit_cast(Emit *e, LoopExprId id, const LoopExpr *x)
         emit_arg(e, id, 0);
         text_printf(&e->body, ")");
     } else if (to == DK_CODE || dtype_kind(a->type) == DK_CODE) {
-        e->refused = true;
+        emit_code_cast(e, id, x);
     } else if (x->op == LOOP_BITS) {
         emit_bits(e, id, x);
     } else if (to == DK_FLOAT) {

@@ -19,6 +19,7 @@ typedef struct Emit {
     bool vector_type[DT_COUNT][65];
     bool reduces[2][4][65]; /* tree or pairs; add mul max min; lanes */
     bool canonical; /* bits of floats are looked at: any NaN that is made becomes the quiet one */
+    bool codes[DT_COUNT]; /* storage types whose tables of values are needed */
     bool hosts;     /* some host operation is used */
     bool refused;
 } Emit;
@@ -39,6 +40,9 @@ void emit_vector_store(Emit *e, const LoopStmt *st);
 void emit_vectors(Emit *e, Text *out); /* the types and functions that were used */
 void emit_elementary(Emit *e, Text *out);
 void emit_source(Emit *e, Text *out);
+/* emit_code.c */
+void emit_code_cast(Emit *e, LoopExprId id, const LoopExpr *x);
+void emit_code_values(const Emit *e, Text *out);
 /* emit_host.c */
 void emit_host(Emit *e, const LoopStmt *st);
 void emit_host_functions(const Emit *e, Text *out);

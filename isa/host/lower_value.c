@@ -191,6 +191,8 @@ static LoopExprId literal(GroupLower *g, const Expr *x, Dtype type)
     bool was_float = from == DK_FLOAT || from == DK_CODE;
     if (to == DK_FLOAT)
         return loop_const_float(g->p, type, was_float ? x->f : (double)x->i);
+    if (to == DK_CODE)
+        return loop_const_int(g->p, type, code_from_f64(type, was_float ? x->f : (double)x->i, false, 0));
     return loop_const_int(g->p, type, was_float ? (int64_t)x->f : x->i);
 }
 

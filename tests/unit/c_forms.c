@@ -36,8 +36,37 @@ static void host_operations(void **state)
     }
 }
 
+/* Storage types: from and to the others, on a grid with every tie near zero, at the ends. */
+static void codes(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f6e3m2", "f6e2m3", "f4e2m1", "e8m0"};
+    static const char *const others[] = {"f64", "f32", "f16", "bf16", "i32", "i16", "i8", "u8", "bool"};
+    Text text;
+    text_init(&text, &cx->arena);
+    text_printf(&text, "cascade t {\nrank i = 6000, e = %d\nin A[e] : f32\n", EDGES);
+    text_printf(&text, "out G[i] : f32 = f32(index(i) - 3000) * 0.015625\n"
+                       "out H[i] : f32 = G[i] * G[i] * G[i]\n");
+    for (uint32_t k = 0; k < COUNT(types); k++) {
+        static const char *const modes[] = {"", ".sat", ".up", ".down"};
+        bool scale = types[k][0] == 'e', clamps = types[k][1] == '8' && !scale;
+        for (uint32_t m = 0; m < COUNT(modes); m++) {
+            if ((m == 1 && !clamps) || (m > 1 && !scale))
+                continue;
+            text_printf(&text, "out C_%s_%u[i] : %s = %s%s(G[i])\nout D_%s_%u[i] : f32 = f32(%s%s(H[i]))\n", types[k], m, types[k], types[k],
+                        modes[m], types[k], m, types[k], modes[m]);
+        }
+        for (uint32_t o = 0; o < COUNT(others); o++) {
+            text_printf(&text, "out T_%s_%s[e] : %s = %s(%s(A[e]))\n", types[k], others[o], others[o], others[o], types[k]);
+            text_printf(&text, "out F_%s_%s[e] : f32 = f32(%s(%s(A[e])))\n", types[k], others[o], types[k], others[o]);
+        }
+    }
+    text_printf(&text, "}\n");
+    on_edges(text.at);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {FORMS, CASE(host_operations)};
+    const struct CMUnitTest tests[] = {FORMS, CASE(host_operations), CASE(codes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
