@@ -322,6 +322,8 @@ static void narrow_float(Carrier carrier, Dtype stored, uint32_t n, const void *
             ((float *)elements)[i] = carrier == CARRIER_F32 ? ((const float *)block)[i] : (float)x;
         else if (carrier == CARRIER_F32 && (stored == DT_F16 || stored == DT_BF16))
             ((uint16_t *)elements)[i] = narrow_16(stored, ((const float *)block)[i]);
+        else if (dtype_kind(stored) == DK_CODE && dtype_bits(stored) == 8 && isinf(x))
+            ((uint8_t *)elements)[i] = code_from_f64(stored, x, false, 1); /* an infinity that the cast has made */
         else
             dtype_store_f64(stored, elements, i, x);
     }
