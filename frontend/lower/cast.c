@@ -52,6 +52,14 @@ weir_status lower_bit_cast(Lowering *l)
 {
     Operand *x = l->in[0], *y;
     Dtype to = dtype_from_onnx((int)attr_int(l, "to", 0));
+    bool byte = to != DT_NONE && dtype_is_int(to == DT_BOOL ? x->type : to) && dtype_bits(to == DT_BOOL ? x->type : to) == 8;
+    if ((x->type == DT_BOOL || to == DT_BOOL) && x->type != to && byte) { /* a bool is a byte of 0 or 1 */
+        Ranks own;
+        ranks_of(l, x, &own);
+        TRY(output(l, 0, to, &own, &y));
+        define(l, y, at_ranks(l, x, own.at));
+        return WEIR_OK;
+    }
     if (to == DT_NONE || dtype_bits(to) != dtype_bits(x->type))
         return unsupported(l, "from %s to element type %lld", dtype_text(x->type), (long long)attr_int(l, "to", 0));
     if (to == x->type) {

@@ -227,7 +227,10 @@ static weir_status unrolled(Lowering *l, Loop *loop, int64_t most)
     for (uint32_t k = 0; k < loop->n_scans; k++)
         rows[k] = ARENA_ARRAY(arena, Operand *, (size_t)most);
     Operand *go = input(l, 1);
+    const Tensor *first;
     int64_t n = 0;
+    if (go != NULL)
+        TRY(value_of(l, go, &first));
     while (n < most && (go == NULL || true_constant(go))) {
         Tensor *step = ARENA_NEW(arena, Tensor), *yes = ARENA_NEW(arena, Tensor);
         *step = (Tensor){.type = DT_I64, .data = arena_copy(arena, &n, sizeof n)};

@@ -48,11 +48,15 @@ static weir_status factor_statements(Lowering *l, Operand *const *p, Dtype type,
     return WEIR_OK;
 }
 
+static weir_status batch_norm_training(Lowering *l);
+
 weir_status lower_batch_norm(Lowering *l)
 {
     Operand *x = l->in[0], **p = l->in + 1, *factors[2], *y;
     TRY(want_float(l, x));
     TRY(want_rank(l, x, 1, MAX_DIMS));
+    if (attr_int(l, "training_mode", 0) != 0 && l->opset >= 14)
+        return batch_norm_training(l);
     if (attr_int(l, "training_mode", 0) != 0 || (l->opset < 7 && attr_int(l, "is_test", 0) == 0))
         return unsupported(l, "training mode");
     if (attr_int(l, "spatial", 1) == 0)
@@ -86,7 +90,7 @@ typedef struct Norm {
     Ranks own, kept, over;
     bool rms;           /* no mean is taken off */
     double n, epsilon;
-    Operand *mean, *deviation, *inverse; /* deviation: x itself when rms */
+    Operand *mean, *deviation, *squares, *inverse; /* deviation: x itself when rms; squares: their sum */
 } Norm;
 
 static ExprId deviation_at(Lowering *l, Norm *s)
@@ -110,8 +114,44 @@ static weir_status statistics(Lowering *l, Norm *s)
     ExprId d = s->rms ? at_ranks(l, s->x, s->own.at) : deviation_at(l, s);
     reduce(l, squares, RED_SUM, &s->over, ex2(l, FN_MUL, d, d));
     TRY(temporary(l, "_inv", s->type, &s->kept, &s->inverse));
+    s->squares = squares;
     ExprId variance = ex2(l, FN_DIV, at_ranks(l, squares, s->kept.at), lit(l, s->type, s->n));
     define(l, s->inverse, ex1(l, FN_RSQRT, ex2(l, FN_ADD, variance, lit(l, s->type, s->epsilon))));
+    return WEIR_OK;
+}
+
+/* The statistics are those of this batch; outputs 1 and 2 mix them into the running ones. */
+static weir_status batch_norm_training(Lowering *l)
+{
+    Norm s = {.x = l->in[0], .type = wide(l->in[0]->type), .n = 1, .epsilon = attr_float(l, "epsilon", 1e-5)};
+    Operand *y, **p = l->in + 1;
+    double momentum = attr_float(l, "momentum", 0.9);
+    TRY(want_rank(l, s.x, 2, MAX_DIMS));
+    TRY(want_static(l, s.x));
+    ranks_of(l, s.x, &s.own);
+    RankId c = s.own.at[1];
+    for (uint32_t d = 0; d < s.own.n; d++) {
+        ranks_add(d == 1 ? &s.kept : &s.over, s.own.at[d]);
+        s.n *= d == 1 ? 1 : (double)s.x->extent[d];
+    }
+    for (uint32_t k = 0; k < 4; k++)
+        if (p[k]->n_dims != 1 || p[k]->extent[0] != s.x->extent[1] || !is_float(p[k]->type))
+            return invalid(l, "parameter %u is %s", k + 1, shape_text(l, p[k]));
+    TRY(statistics(l, &s));
+    TRY(output(l, 0, s.x->type, &s.own, &y));
+    ExprId v = ex2(l, FN_MUL, deviation_at(l, &s), at_ranks(l, s.inverse, &c));
+    v = ex2(l, FN_MUL, v, cast(l, s.type, at_ranks(l, p[0], &c)));
+    define(l, y, ex2(l, FN_ADD, v, cast(l, s.type, at_ranks(l, p[1], &c))));
+    for (uint32_t k = 1; k < 3; k++) {
+        if (!out_wanted(l, k))
+            continue;
+        TRY(output(l, k, p[k + 1]->type, &s.kept, &y));
+        ExprId fresh = at_ranks(l, k == 1 ? s.mean : s.squares, &c);
+        if (k == 2)
+            fresh = ex2(l, FN_DIV, fresh, lit(l, s.type, s.n));
+        ExprId old = ex2(l, FN_MUL, cast(l, s.type, at_ranks(l, p[k + 1], &c)), lit(l, s.type, momentum));
+        define(l, y, ex2(l, FN_ADD, old, ex2(l, FN_MUL, fresh, lit(l, s.type, 1 - momentum))));
+    }
     return WEIR_OK;
 }
 

@@ -56,6 +56,31 @@ static void swish_of_a_times_b(void **state)
     case_expect(*state, 0, 2, (const double[]){0, 6 / (1 + exp(-2))}, 1e-6);
 }
 
+/* Mean 3, variance 4 over the batch; a channel alone. */
+static void statistics_of_the_batch(void **state)
+{
+    const double x[2] = {1, 5}, a[1] = {2}, b[1] = {10}, mean[1] = {100}, var[1] = {200}, *in[] = {x, a, b, mean, var};
+    case_run(*state, GRAPH("m (float[2,1] x, float[1] a, float[1] b, float[1] m, float[1] v) => (float[2,1] y, float[1] nm, float[1] nv)\n"
+                           "{ y, nm, nv = BatchNormalization <training_mode = 1, momentum = 0.75, epsilon = 0.0> (x, a, b, m, v) }"), in);
+    case_expect(*state, 0, 2, (const double[]){8, 12}, 1e-5);
+    case_expect(*state, 1, 1, (const double[]){75.75}, 1e-4);
+    case_expect(*state, 2, 1, (const double[]){151}, 1e-4);
+}
+
+/* A cast to f8e5m2 without saturation gives infinity, with it the largest number. */
+static void overflow_of_a_cast(void **state)
+{
+    const double x[2] = {1e6, -1e6}, *in[] = {x};
+    const double inf[2] = {INFINITY, -INFINITY}, most[2] = {57344, -57344};
+    case_run(*state, GRAPH("m (float[2] x) => (float[2] y, float[2] z)\n"
+                           "{ a = Cast <to = 19, saturate = 0> (x)\n  y = Cast <to = 1> (a)\n"
+                           "  b = Cast <to = 19> (x)\n  z = Cast <to = 1> (b) }"), in);
+    const Case *c = *state;
+    for (int i = 0; i < 2; i++)
+        assert_true(case_load(&c->values[c->info.outputs[0].tensor.i], i) == inf[i]);
+    case_expect(c, 1, 2, most, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +88,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_shared_linear_state, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(a_convolution_behind_a_state, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(graphs_inside_attention, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(statistics_of_the_batch, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(overflow_of_a_cast, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(swish_of_a_times_b, case_setup, case_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
