@@ -157,6 +157,13 @@ weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */
 weir_status lower_nll_loss(Lowering *l);
 weir_status lower_softmax_loss(Lowering *l);
 
+/* ---- run-time extents (runtime.c) ---- */
+
+/* A rank of this extent, a value, at most `bound`. */
+MUST_USE weir_status runtime_rank(Lowering *l, const char *base, int64_t bound, ExprId extent, RankId *out_rank);
+/* Concat of operands that fit, some of run-time extent along the axis; their bounds sum to `bound`. */
+MUST_USE weir_status concat_runtime(Lowering *l, uint32_t axis, int64_t bound);
+
 /* ---- operators made of others (compose.c) ---- */
 
 /* Calls `lower` as operator `name` on n operands with this node's attributes; its output 0 becomes a temporary. */

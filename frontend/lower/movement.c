@@ -37,10 +37,11 @@ weir_status lower_transpose(Lowering *l)
 
 /* ---- Concat ---- */
 
-static weir_status concat_extents(Lowering *l, uint32_t axis, int64_t *out_along)
+static weir_status concat_extents(Lowering *l, uint32_t axis, int64_t *out_along, bool *out_runtime)
 {
     const Operand *first = l->in[0];
     *out_along = 0;
+    *out_runtime = false;
     for (uint32_t k = 0; k < l->n_in; k++) {
         const Operand *x = l->in[k];
         if (x == NULL)
@@ -50,8 +51,7 @@ static weir_status concat_extents(Lowering *l, uint32_t axis, int64_t *out_along
         for (uint32_t d = 0; d < x->n_dims; d++)
             if (d != axis && x->extent[d] != first->extent[d])
                 return invalid(l, "dimension %u: %lld and %lld", d, (long long)first->extent[d], (long long)x->extent[d]);
-        if (dim_runtime(l, x, axis))
-            return unsupported(l, "an operand has a run-time extent along the axis");
+        *out_runtime = *out_runtime || dim_runtime(l, x, axis);
         if (__builtin_add_overflow(*out_along, x->extent[axis], out_along))
             return invalid(l, "too large");
     }
@@ -65,7 +65,10 @@ weir_status lower_concat(Lowering *l)
     int64_t along, offset = 0;
     TRY(want_rank(l, first, 1, MAX_DIMS));
     TRY(axis_of(l, attr_int(l, "axis", l->opset < 4 ? 1 : 0), first->n_dims, &axis));
-    TRY(concat_extents(l, axis, &along));
+    bool runtime;
+    TRY(concat_extents(l, axis, &along, &runtime));
+    if (runtime)
+        return concat_runtime(l, axis, along);
     Operand *model = first; /* gives the other dimensions their ranks */
     for (uint32_t k = 0; k < l->n_in && model->tensor.i == 0; k++)
         model = l->in[k];

@@ -81,6 +81,20 @@ static void overflow_of_a_cast(void **state)
     case_expect(c, 1, 2, most, 0);
 }
 
+/* Two selections of lengths that only the run knows, and one that is known. */
+static void concat_of_selections(void **state)
+{
+    const double x[3] = {1, 2, 3}, p[3] = {1, 0, 1}, q[3] = {0, 1, 0}, *in[] = {x, p, q};
+    case_run(*state, GRAPH("m (float[3] x, bool[3] p, bool[3] q) => (float[n] y)\n"
+                           "{ a = Compress <axis = 0> (x, p)\n  b = Compress <axis = 0> (x, q)\n  y = Concat <axis = 0> (a, x, b) }"), in);
+    const Case *c = *state;
+    const Tensor *t = &c->values[c->info.outputs[0].tensor.i];
+    const double expected[6] = {1, 3, 1, 2, 3, 2};
+    assert_int_equal(t->extent[0], 6);
+    for (int i = 0; i < 6; i++)
+        assert_true(case_load(t, i) == expected[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +104,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(graphs_inside_attention, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(statistics_of_the_batch, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(overflow_of_a_cast, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(concat_of_selections, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(swish_of_a_times_b, case_setup, case_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
