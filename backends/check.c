@@ -219,8 +219,18 @@ static const char *status_word(weir_status status)
                                         : "error";
 }
 
-static void print_json(const Check *check, weir_status status, double seconds, FILE *out)
+typedef struct Outcome {
+    const Check *check;
+    weir_status status;
+    double seconds;
+    FILE *out;
+} Outcome;
+
+static weir_status print_json(void *data)
 {
+    const Outcome *outcome = data;
+    const Check *check = outcome->check;
+    weir_status status = outcome->status;
     Text text;
     JsonWriter json;
     text_init(&text, &check->cx->arena);
@@ -239,9 +249,10 @@ static void print_json(const Check *check, weir_status status, double seconds, F
     json_put_real(&json, "device_share", check->device_share);
     if (check->cycles != 0)
         json_put_uint(&json, "cycles", check->cycles);
-    json_put_real(&json, "seconds", seconds);
+    json_put_real(&json, "seconds", outcome->seconds);
     json_put_end(&json);
-    fprintf(out, "%s\n", text.at);
+    fprintf(outcome->out, "%s\n", text.at);
+    return WEIR_OK;
 }
 
 static void print_line(const Check *check, weir_status status, double seconds, FILE *out)
@@ -271,12 +282,13 @@ int weir_check(weir_context *cx, const weir_settings *settings, const char *path
     double seconds = now_seconds() - start;
     if (status != WEIR_OK && check.reason[0] == 0)
         check.reason = first_error(cx) != NULL ? first_error(cx) : status_text(status);
+    weir_status printed = WEIR_OK;
     if (settings->json)
-        print_json(&check, status, seconds, out);
+        printed = api_guard(cx, print_json, &(Outcome){&check, status, seconds, out});
     else
         print_line(&check, status, seconds, out);
     fflush(out);
-    return (int)status;
+    return (int)(status != WEIR_OK ? status : printed);
 }
 
 int weir_exit_code(int status)

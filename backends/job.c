@@ -17,7 +17,7 @@ weir_status api_guard(weir_context *cx, weir_status (*body)(void *), void *data)
     jmp_buf pad, *outer = cx->arena.pad;
     cx->arena.pad = &pad;
     int failed = setjmp(pad);
-    weir_status status = failed != 0 ? (weir_status)failed : body(data);
+    weir_status status = failed != 0 ? context_landed(cx, (weir_status)failed) : body(data);
     cx->arena.pad = outer;
     return status;
 }

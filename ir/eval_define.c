@@ -13,8 +13,11 @@ static weir_status extents_of(Run *run, uint32_t n, const RankId *ranks, int64_t
     *out_product = 1;
     for (uint32_t i = 0; i < n; i++) {
         TRY(eval_rank_extent(run->ev, ranks[i], run->st, &out_extent[i]));
-        if (__builtin_mul_overflow(*out_product, out_extent[i], out_product))
-            arena_unwind(&run->ev->cx->arena, WEIR_LIMIT);
+        if (!__builtin_mul_overflow(*out_product, out_extent[i], out_product))
+            continue;
+        diag(&run->ev->cx->diag, run->st->place, E_LIMIT, "points of a statement", (long long)INT64_MAX,
+             (long long)INT64_MAX, "fixed");
+        return WEIR_LIMIT;
     }
     return WEIR_OK;
 }

@@ -56,13 +56,19 @@ static int add_block(Arena *arena, size_t bytes)
     return 1;
 }
 
+static int beyond_limit(const Arena *arena, size_t bytes)
+{
+    return arena->limit_bytes != 0 &&
+           (arena->used_bytes > arena->limit_bytes || bytes > arena->limit_bytes - arena->used_bytes);
+}
+
 void *arena_try_alloc(Arena *arena, size_t bytes)
 {
     size_t align = bytes >= LARGE_BYTES ? LARGE_ALIGN : SMALL_ALIGN;
     arena->allocations++;
     if (arena->fail_at != 0 && arena->allocations == arena->fail_at)
         return NULL;
-    if (arena->limit_bytes != 0 && bytes > arena->limit_bytes - arena->used_bytes)
+    if (beyond_limit(arena, bytes))
         return NULL;
     char *p = arena->next == NULL ? NULL : align_up(arena->next, align);
     if (p == NULL || p > arena->end || bytes > (size_t)(arena->end - p)) {
@@ -80,7 +86,7 @@ void *arena_alloc(Arena *arena, size_t bytes)
 {
     void *p = arena_try_alloc(arena, bytes);
     if (p == NULL)
-        arena_unwind(arena, WEIR_NO_MEMORY);
+        arena_unwind(arena, beyond_limit(arena, bytes) ? WEIR_LIMIT : WEIR_NO_MEMORY);
     return p;
 }
 

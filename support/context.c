@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUFFER_ALIGN = 64 };
+enum { BUFFER_ALIGN = 64, REPORT_BYTES = 1 << 20 }; /* what a report may take beyond the limit */
 
 static const struct {
     int exit_code;
@@ -53,11 +53,11 @@ weir_context *weir_context_new(void)
         free(cx);
         return NULL;
     }
-    cx->limits = (Limits){.file_bytes = (uint64_t)64 << 30,
-                          .memory_bytes = (uint64_t)16 << 30,
-                          .nesting = 64,
-                          .count = 4u << 20,
-                          .steps = 100u * 1000 * 1000};
+    context_set_limits(cx, &(Limits){.file_bytes = (uint64_t)64 << 30,
+                                     .memory_bytes = (uint64_t)16 << 30,
+                                     .nesting = 64,
+                                     .count = 4u << 20,
+                                     .steps = 100u * 1000 * 1000});
     return cx;
 }
 
@@ -72,9 +72,15 @@ void weir_context_free(weir_context *cx)
     free(cx);
 }
 
+void context_set_limits(weir_context *cx, const Limits *limits)
+{
+    cx->limits = *limits;
+    cx->arena.limit_bytes = limits->memory_bytes < SIZE_MAX ? (size_t)limits->memory_bytes : 0;
+}
+
 void context_on_end(weir_context *cx, void (*release)(void *), void *resource)
 {
-    vec_push(&cx->arena, &cx->cleanups, ((Cleanup){release, resource}));
+    vec_push(&cx->arena, &cx->cleanups, ((Cleanup){.release = release, .resource = resource}));
 }
 
 void context_reads(weir_context *cx, const char *path)
@@ -86,19 +92,69 @@ void context_reads(weir_context *cx, const char *path)
     vec_push(&cx->arena, &cx->files_read, kept);
 }
 
+/* ---- limits ---- */
+
+static void report_memory(weir_context *cx, uint64_t bytes)
+{
+    diag(&cx->diag, place_none(), E_LIMIT, "bytes of memory", bytes > INT64_MAX ? (long long)INT64_MAX : (long long)bytes,
+         (long long)cx->limits.memory_bytes, "--max-memory");
+}
+
+_Noreturn void context_exceeded(weir_context *cx, uint64_t bytes)
+{
+    report_memory(cx, bytes);
+    arena_unwind(&cx->arena, WEIR_LIMIT);
+}
+
+static bool reported(const weir_context *cx, DiagId id)
+{
+    for (uint32_t i = 0; i < cx->diag.list.n; i++)
+        if (cx->diag.list.at[i].id == id)
+            return true;
+    return false;
+}
+
+static weir_status report_landing(weir_context *cx, weir_status status)
+{
+    jmp_buf pad;
+    cx->arena.pad = &pad;
+    if (setjmp(pad) != 0)
+        return WEIR_NO_MEMORY; /* not even for the report: the program prints the status */
+    if (status == WEIR_LIMIT && !reported(cx, E_LIMIT))
+        report_memory(cx, cx->arena.used_bytes + cx->buffer_bytes);
+    if (status == WEIR_NO_MEMORY && !reported(cx, E_NO_MEMORY))
+        diag(&cx->diag, place_none(), E_NO_MEMORY);
+    return status;
+}
+
+weir_status context_landed(weir_context *cx, weir_status status)
+{
+    jmp_buf *outer = cx->arena.pad;
+    if (status == WEIR_LIMIT && cx->arena.limit_bytes != 0)
+        cx->arena.limit_bytes = cx->arena.used_bytes + REPORT_BYTES;
+    status = report_landing(cx, status);
+    cx->arena.pad = outer;
+    return status;
+}
+
+/* ---- buffers ---- */
+
 void *context_buffer(weir_context *cx, size_t bytes)
 {
+    uint64_t total;
+    if (__builtin_add_overflow(cx->buffer_bytes, (uint64_t)bytes, &total) || total > cx->limits.memory_bytes ||
+        bytes > SIZE_MAX - BUFFER_ALIGN)
+        context_exceeded(cx, bytes > cx->limits.memory_bytes ? bytes : total);
     size_t rounded = (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
     if (rounded == 0)
         rounded = BUFFER_ALIGN;
-    if (bytes > cx->limits.memory_bytes || rounded < bytes)
-        arena_unwind(&cx->arena, WEIR_LIMIT);
     context_on_end(cx, NULL, NULL);
     void *buffer = aligned_alloc(BUFFER_ALIGN, rounded);
     if (buffer == NULL)
         arena_unwind(&cx->arena, WEIR_NO_MEMORY);
     memset(buffer, 0, rounded);
-    cx->cleanups.at[cx->cleanups.n - 1] = (Cleanup){free, buffer};
+    cx->cleanups.at[cx->cleanups.n - 1] = (Cleanup){free, buffer, bytes};
+    cx->buffer_bytes = total;
     return buffer;
 }
 
@@ -109,6 +165,7 @@ void context_buffer_free(weir_context *cx, void *buffer)
         if (c->resource != buffer || c->release != free)
             continue;
         free(buffer);
+        cx->buffer_bytes -= c->bytes;
         memmove(c, c + 1, (cx->cleanups.n - i - 1) * sizeof *c);
         cx->cleanups.n--;
         return;

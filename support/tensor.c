@@ -16,18 +16,27 @@ int64_t tensor_elements(const Tensor *tensor)
     return fits ? n : -1;
 }
 
+bool extents_fit(uint32_t n_dims, const int64_t *extent)
+{
+    int64_t n = 1;
+    for (uint32_t i = 0; i < n_dims; i++)
+        if (extent[i] < 0 || (extent[i] != 0 && __builtin_mul_overflow(n, extent[i], &n)) || n >= (int64_t)1 << 56)
+            return false;
+    return true;
+}
+
 size_t tensor_bytes(weir_context *cx, const Tensor *tensor)
 {
     int64_t n = tensor_elements(tensor);
     if (n < 0)
-        arena_unwind(&cx->arena, WEIR_LIMIT);
+        context_exceeded(cx, UINT64_MAX);
     return arena_array_bytes(&cx->arena, (size_t)n, dtype_bytes(tensor->type));
 }
 
 Tensor tensor_new(weir_context *cx, Dtype type, uint32_t n_dims, const int64_t *extent)
 {
     if (n_dims > TENSOR_MAX_DIMS)
-        arena_unwind(&cx->arena, WEIR_LIMIT);
+        weir_bug(cx, "a tensor of %u dimensions", n_dims);
     Tensor tensor = {.type = type, .n_dims = n_dims, .writable = true};
     for (uint32_t i = 0; i < n_dims; i++)
         tensor.extent[i] = extent[i];

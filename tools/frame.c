@@ -10,16 +10,18 @@
 
 static void set_limits(weir_context *cx, const Options *options)
 {
+    Limits limits = cx->limits;
     if (options->max_file.given)
-        cx->limits.file_bytes = options->max_file.value;
+        limits.file_bytes = options->max_file.value;
     if (options->max_memory.given)
-        cx->limits.memory_bytes = options->max_memory.value;
+        limits.memory_bytes = options->max_memory.value;
     if (options->max_nesting.given)
-        cx->limits.nesting = (uint32_t)options->max_nesting.value;
+        limits.nesting = (uint32_t)options->max_nesting.value;
     if (options->max_count.given)
-        cx->limits.count = options->max_count.value;
+        limits.count = options->max_count.value;
     if (options->max_steps.given)
-        cx->limits.steps = options->max_steps.value;
+        limits.steps = options->max_steps.value;
+    context_set_limits(cx, &limits);
 }
 
 static bool wants_colour(const Options *options)
@@ -48,7 +50,7 @@ static weir_status guarded(weir_context *cx, const Verb *verb, int argc, char **
     jmp_buf pad;
     cx->arena.pad = &pad;
     int failed = setjmp(pad);
-    weir_status status = failed != 0 ? (weir_status)failed : parse_and_run(cx, verb, argc, argv, options);
+    weir_status status = failed != 0 ? context_landed(cx, (weir_status)failed) : parse_and_run(cx, verb, argc, argv, options);
     cx->arena.pad = NULL;
     return status;
 }

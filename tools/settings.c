@@ -71,7 +71,7 @@ weir_status for_each_path_apart(weir_context *cx, const Options *options, PathCa
         weir_context *own = weir_context_new();
         if (own == NULL)
             return WEIR_NO_MEMORY;
-        own->limits = cx->limits;
+        context_set_limits(own, &cx->limits);
         status = worse(status, (weir_status)call(own, &settings, options->words[i], stdout));
         weir_print_messages(own, stderr, isatty(STDERR_FILENO) != 0, options->json);
         weir_context_free(own);

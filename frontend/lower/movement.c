@@ -411,7 +411,8 @@ weir_status lower_pad(Lowering *l)
             continue;
         if (dim_runtime(l, x, d))
             return unsupported(l, "dimension %u has a run-time extent", d);
-        if (__builtin_add_overflow(x->extent[d], p.begin[d], &extent) ||
+        if (p.begin[d] < -x->extent[d] || p.end[d] < -x->extent[d] ||
+            __builtin_add_overflow(x->extent[d], p.begin[d], &extent) ||
             __builtin_add_overflow(extent, p.end[d], &extent) || extent < 0)
             return invalid(l, "pads %lld, %lld of dimension %u", (long long)p.begin[d], (long long)p.end[d], d);
         moves = true;

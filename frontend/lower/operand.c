@@ -209,14 +209,12 @@ ExprId at_pad(Lowering *l, Operand *op, const ExprId *index, ExprId pad)
 static weir_status check_extents(Lowering *l, const Operand *op)
 {
     uint64_t bytes = dtype_bytes(op->type);
-    for (uint32_t d = 0; d < op->n_dims; d++) {
+    for (uint32_t d = 0; d < op->n_dims; d++)
         if (op->extent[d] < 0)
             return invalid(l, "the result would have a negative extent: %s", shape_text(l, op));
-        if (op->extent[d] == 0)
-            return WEIR_OK;
-    }
-    for (uint32_t d = 0; d < op->n_dims; d++) {
-        if (!__builtin_mul_overflow(bytes, (uint64_t)op->extent[d], &bytes) && bytes <= l->cx->limits.memory_bytes)
+    for (uint32_t d = 0; d < op->n_dims; d++) { /* of an empty tensor too: products of its other extents stay in range */
+        uint64_t extent = op->extent[d] == 0 ? 1 : (uint64_t)op->extent[d];
+        if (!__builtin_mul_overflow(bytes, extent, &bytes) && bytes <= l->cx->limits.memory_bytes)
             continue;
         diag(&l->cx->diag, place_node(l->w->model->source, l->node->index, cx_text(l->cx, l->provenance), l->row->name),
              E_LIMIT, arena_printf(&l->cx->arena, "bytes of %s", shape_text(l, op)),
