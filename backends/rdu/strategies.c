@@ -9,7 +9,7 @@
 
 #include "ir/index.h"
 
-enum { NO_RANK = UINT32_MAX };
+#define NO_RANK UINT32_MAX
 
 /* ---- followers ---- */
 

@@ -10,7 +10,8 @@
 
 /* ---- failing ---- */
 
-static weir_status fail(Lowering *l, DiagId id, weir_status status, const char *format, va_list args)
+static weir_status __attribute__((format(printf, 4, 0))) fail(Lowering *l, DiagId id, weir_status status, const char *format,
+                                                               va_list args)
 {
     char reason[512];
     vsnprintf(reason, sizeof reason, format, args);
