@@ -16,7 +16,7 @@ int64_t tensor_elements(const Tensor *tensor)
     return fits ? n : -1;
 }
 
-bool extents_fit(uint32_t n_dims, const int64_t *extent)
+bool tensor_extents_fit(uint32_t n_dims, const int64_t *extent)
 {
     int64_t n = 1;
     for (uint32_t i = 0; i < n_dims; i++)

@@ -25,7 +25,7 @@ typedef struct Tensor {
 int64_t tensor_elements(const Tensor *tensor);
 /* Whether the extents are none negative and multiply to less than 2^56, zeros counted as ones: no product of some of them
  * overflows, even of an empty tensor's. */
-bool extents_fit(uint32_t n_dims, const int64_t *extent);
+bool tensor_extents_fit(uint32_t n_dims, const int64_t *extent);
 /* Bytes in memory. Unwinds with WEIR_LIMIT on overflow. */
 size_t tensor_bytes(weir_context *cx, const Tensor *tensor);
 /* A zeroed tensor on context_buffer. */

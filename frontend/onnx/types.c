@@ -153,7 +153,7 @@ static bool read_form(Reader *r, int32_t type, size_t n_dims, const int64_t *dim
         if (dims[i] < 0)
             return tensor_fault(r, t->name, WEIR_INVALID, "dimension %u is negative (%lld)", i, (long long)dims[i]);
     }
-    if (!extents_fit(t->tensor.n_dims, t->tensor.extent))
+    if (!tensor_extents_fit(t->tensor.n_dims, t->tensor.extent))
         return tensor_fault(r, t->name, WEIR_INVALID, "the extents are too large");
     return true;
 }

@@ -179,7 +179,7 @@ static bool tensor_extents(Parse *p, TextPlace place, const ValueType *type, Ini
         if (type->dims[i].extent < 0)
             fault = "values need a shape of numbers";
     }
-    if (fault == NULL && !extents_fit(type->n_dims, t->tensor.extent))
+    if (fault == NULL && !tensor_extents_fit(type->n_dims, t->tensor.extent))
         fault = "the extents are too large";
     if (fault != NULL) {
         text_fault(p, place, E_LITERAL, fault);
