@@ -36,7 +36,10 @@ static weir_status read_any(Sim *sim, bool *out_text)
 static weir_status machine_of(Sim *sim, const Machine **out_machine)
 {
     const weir_settings *settings = sim->settings;
-    TRY(machine_load(sim->cx, settings->machine != NULL ? settings->machine : sim->image.machine, out_machine));
+    if (settings->machine != NULL)
+        TRY(machine_load(sim->cx, settings->machine, out_machine));
+    else
+        TRY(machine_load_of_file(sim->cx, sim->image.machine, out_machine));
     for (uint32_t i = 0; i < settings->n_set; i++)
         TRY(machine_set(sim->cx, *out_machine, settings->set[i], out_machine));
     return WEIR_OK;

@@ -55,6 +55,8 @@ typedef struct Machine {
 /* The machine `name` (or `name.host`: the host block of it as a machine of its own) from the folder of machine files,
  * with its bases, or the file itself if `name` is a path ending in .machine. */
 MUST_USE weir_status machine_load(weir_context *cx, const char *name, const Machine **out_machine);
+/* As machine_load, for a name that a file gives: where there is none of that name, the file is wrong (WEIR_INVALID). */
+MUST_USE weir_status machine_load_of_file(weir_context *cx, const char *name, const Machine **out_machine);
 /* Names of all machines in the folder, sorted. */
 MUST_USE weir_status machine_names(weir_context *cx, uint32_t *out_n, Name **out_names);
 /* The machine's host side: the bundled machine `host` with the block `host` of `machine` on top, named NAME.host. */

@@ -226,11 +226,18 @@ weir_status machine_load(weir_context *cx, const char *name, const Machine **out
     TRY(search_folder(cx, intern_text(&cx->names, name), &raw, &parse));
     if (raw != NULL)
         return finish(cx, &parse, raw, out_machine);
-    if (!ends_with(name, ".host"))
+    const char *stem = arena_string(&cx->arena, name, ends_with(name, ".host") ? strlen(name) - 5 : 0);
+    if (stem[0] == 0 || ends_with(stem, ".host"))
         return no_machine(cx, name);
     const Machine *whole;
-    TRY(machine_load(cx, arena_printf(&cx->arena, "%.*s", (int)(strlen(name) - 5), name), &whole));
+    TRY(machine_load(cx, stem, &whole));
     return machine_host(cx, whole, out_machine);
+}
+
+weir_status machine_load_of_file(weir_context *cx, const char *name, const Machine **out_machine)
+{
+    weir_status status = machine_load(cx, name, out_machine);
+    return status == WEIR_USAGE ? WEIR_INVALID : status;
 }
 
 weir_status machine_host(weir_context *cx, const Machine *machine, const Machine **out_machine)

@@ -88,8 +88,10 @@ static void attach_comments(MachineParse *parse)
 weir_status machine_parse(MachineParse *parse)
 {
     parse->line = parse->column = 1;
-    if (parse->source->bytes > INT32_MAX)
+    if (parse->source->bytes > INT32_MAX) {
+        diag(&parse->cx->diag, place_file(parse->source), E_LIMIT, "bytes of a text", (long long)parse->source->bytes, (long long)INT32_MAX, "fixed");
         return WEIR_LIMIT;
+    }
     if (machine_run_grammar(parse) != 0 || parse->failed)
         return WEIR_MALFORMED;
     attach_comments(parse);

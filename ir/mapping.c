@@ -7,6 +7,12 @@
 
 #include <string.h>
 
+Place mapping_text_place(const Mapping *m, uint32_t line)
+{
+    line = line != 0 ? line : m->line;
+    return line == 0 ? place_none() : place_text(m->source, line, 0, 0);
+}
+
 Mapping *mapping_new(Cascade *cs, Name name, Name machine, uint32_t n, const StatementId *statements)
 {
     Arena *arena = &cs->cx->arena;

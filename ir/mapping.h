@@ -89,6 +89,7 @@ typedef struct Mapping {
     VEC(Clause) clauses;
     VEC(MapNode) nodes; /* [0] unused */
     const Source *source; /* of the text; NULL when built */
+    uint32_t line;        /* of its name in the text; 0 when built */
     MapNodeId root;     /* first top-level node (siblings by `next`) */
     MapNodeId last_root;
     VEC(PlaceLine) places;
@@ -96,6 +97,9 @@ typedef struct Mapping {
 
 static inline Part *part_at(const Mapping *m, PartId id) { return &m->parts.at[id.i]; }
 static inline MapNode *node_at(const Mapping *m, MapNodeId id) { return &m->nodes.at[id.i]; }
+
+/* Line `line` of the map's text, or the map's own where it is 0. */
+Place mapping_text_place(const Mapping *m, uint32_t line);
 
 /* ---- building ---- */
 Mapping *mapping_new(Cascade *cs, Name name, Name machine, uint32_t n, const StatementId *statements);

@@ -251,6 +251,7 @@ void mapping_parse_begin(MappingParse *p, MapWord name, MapWord machine)
 {
     p->m = mapping_new(p->cs, name.name, machine.name, 0, NULL);
     p->m->source = p->source;
+    p->m->line = name.line;
     p->title = name;
     p->pending.n = p->places.n = 0;
 }
@@ -360,8 +361,10 @@ weir_status mapping_parse_all(weir_context *cx, const Source *source, Cascade *c
                               uint32_t *out_n, Mapping ***out_mappings)
 {
     MappingParse p = {.cx = cx, .source = source, .cs = cs, .groups = groups, .line = 1, .column = 1};
-    if (source->bytes > INT32_MAX)
+    if (source->bytes > INT32_MAX) {
+        diag(&cx->diag, place_file(source), E_LIMIT, "bytes of a text", (long long)source->bytes, (long long)INT32_MAX, "fixed");
         return WEIR_LIMIT;
+    }
     index_names(&p);
     if (mapping_run_grammar(&p) != 0 || p.failed)
         return WEIR_MALFORMED;

@@ -15,8 +15,7 @@ void map_breach(MapVerify *v, MappingRule rule, uint32_t line, const char *forma
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    Place place = line == 0 ? place_none() : place_text(v->m->source, line, 0, 0);
-    diag(&v->cx->diag, place, E_MAPPING, message, (int)rule);
+    diag(&v->cx->diag, mapping_text_place(v->m, line), E_MAPPING, message, (int)rule);
     v->failed = true;
 }
 

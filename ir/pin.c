@@ -332,7 +332,7 @@ static weir_status find_owners(Pin *pin)
         if (pin->owner[i].mapping == 0 || pin->owner[i].leaf.i != 0)
             continue;
         const Mapping *m = pin->mappings[pin->owner[i].mapping - 1];
-        diag(&cx->diag, place_none(), E_MAPPING,
+        diag(&cx->diag, mapping_text_place(m, 0), E_MAPPING,
              arena_printf(&cx->arena, "%s is not in the tree of map %s",
                           tensor_name(pin->to, pin->to->statements.at[i].targets[0].tensor), cx_text(cx, m->name)), 10);
         return WEIR_INVALID;

@@ -269,8 +269,7 @@ static bool note_edges(Planner *p, PartId part)
 static weir_status breach(const Mapping *m, MapNodeId node, int rule, const char *message)
 {
     uint32_t line = node.i == 0 ? 0 : node_at(m, node)->line;
-    Place place = line == 0 ? place_none() : place_text(m->source, line, 0, 0);
-    diag(&m->cs->cx->diag, place, E_MAPPING, message, rule);
+    diag(&m->cs->cx->diag, mapping_text_place(m, line), E_MAPPING, message, rule);
     return WEIR_INVALID;
 }
 

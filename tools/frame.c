@@ -52,6 +52,8 @@ static weir_status guarded(weir_context *cx, const Verb *verb, int argc, char **
     int failed = setjmp(pad);
     weir_status status = failed != 0 ? context_landed(cx, (weir_status)failed) : parse_and_run(cx, verb, argc, argv, options);
     cx->arena.pad = NULL;
+    if (failed != 0 && cx->diag.n_errors == 0)
+        fprintf(stderr, "weir: %s\n", status_text(status)); /* there was no memory for a diagnostic */
     return status;
 }
 
@@ -61,8 +63,6 @@ static void report(const weir_context *cx, const Options *options, weir_status s
         diagnostics_print_json(&cx->diag, stderr);
     else
         diagnostics_print(&cx->diag, stderr, wants_colour(options));
-    if (cx->diag.n_errors == 0 && (status == WEIR_NO_MEMORY || status == WEIR_LIMIT))
-        fprintf(stderr, "weir: %s\n", status_text(status)); /* there was no memory for a diagnostic */
     if (status == WEIR_BUG)
         fputs("note: this is a bug in weir; please report it with the input and the command\n", stderr);
 }

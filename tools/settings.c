@@ -70,10 +70,13 @@ weir_status for_each_path_apart(weir_context *cx, const Options *options, PathCa
     for (uint32_t i = 0; i < options->n_words; i++) {
         weir_context *own = weir_context_new();
         if (own == NULL)
-            return WEIR_NO_MEMORY;
+            arena_unwind(&cx->arena, WEIR_NO_MEMORY);
         context_set_limits(own, &cx->limits);
-        status = worse(status, (weir_status)call(own, &settings, options->words[i], stdout));
+        weir_status one = (weir_status)call(own, &settings, options->words[i], stdout);
+        status = worse(status, one);
         weir_print_messages(own, stderr, isatty(STDERR_FILENO) != 0, options->json);
+        if (one == WEIR_NO_MEMORY && own->diag.n_errors == 0)
+            fprintf(stderr, "weir: %s\n", status_text(one)); /* there was no memory for a diagnostic */
         weir_context_free(own);
     }
     return status;

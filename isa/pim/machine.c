@@ -118,6 +118,6 @@ weir_status pim_machine_from(weir_context *cx, const Machine *machine, PimMachin
 weir_status pim_machine_named(weir_context *cx, const char *name, PimMachine *out_machine)
 {
     const Machine *machine = NULL;
-    TRY(machine_load(cx, name, &machine));
+    TRY(machine_load_of_file(cx, name, &machine));
     return pim_machine_from(cx, machine, out_machine);
 }

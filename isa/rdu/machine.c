@@ -110,6 +110,6 @@ weir_status rdu_machine_from(weir_context *cx, const Machine *machine, RduMachin
 weir_status rdu_machine_named(weir_context *cx, const char *name, RduMachine *out_machine)
 {
     const Machine *machine = NULL;
-    TRY(machine_load(cx, name, &machine));
+    TRY(machine_load_of_file(cx, name, &machine));
     return rdu_machine_from(cx, machine, out_machine);
 }

@@ -84,6 +84,9 @@ static void bases_and_host(void **state)
     const Machine *other;
     assert_int_equal(machine_load(cx, "gddr6-ami", &other), WEIR_USAGE);
     assert_string_equal(cx->diag.list.at[0].note, "did you mean 'gddr6-aim'?");
+    assert_int_equal(machine_load(cx, "gddr6-aim.host.host", &other), WEIR_USAGE);
+    assert_int_equal(machine_load(cx, ".host", &other), WEIR_USAGE);
+    assert_int_equal(machine_load_of_file(cx, "gddr6-ami", &other), WEIR_INVALID);
     uint32_t n;
     Name *names;
     assert_int_equal(machine_names(cx, &n, &names), WEIR_OK);
