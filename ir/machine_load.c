@@ -196,7 +196,7 @@ static weir_status with_bases(weir_context *cx, const MachineParse *file, const 
 
 static weir_status finish(weir_context *cx, const MachineParse *file, const Machine *raw, const Machine **out_machine)
 {
-    Machine *machine;
+    Machine *machine = NULL;
     TRY(with_bases(cx, file, raw, 0, &machine));
     TRY(machine_check(machine));
     *out_machine = machine;

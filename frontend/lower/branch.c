@@ -162,7 +162,7 @@ static weir_status both_arms(Lowering *l, const Graph *const *graphs)
 
 weir_status lower_if(Lowering *l)
 {
-    const Graph *then_arm, *else_arm;
+    const Graph *then_arm = NULL, *else_arm = NULL;
     Operand *condition = l->in[0];
     TRY(graph_attribute(l, "then_branch", &then_arm));
     TRY(graph_attribute(l, "else_branch", &else_arm));

@@ -187,7 +187,7 @@ weir_status lower_scatter_elements(Lowering *l)
 {
     Operand *x = l->in[0], *indices = l->in[1], *updates = l->in[2];
     uint32_t axis;
-    Reduction reduction;
+    Reduction reduction = RED_SET;
     TRY(want_indices(l, indices));
     TRY(want_same_type(l, x, updates));
     TRY(want_rank(l, indices, x->n_dims, x->n_dims));
@@ -212,7 +212,7 @@ weir_status lower_scatter_elements(Lowering *l)
 weir_status lower_scatter_nd(Lowering *l)
 {
     Operand *x = l->in[0], *indices = l->in[1], *updates = l->in[2];
-    Reduction reduction;
+    Reduction reduction = RED_SET;
     TRY(want_indices(l, indices));
     TRY(want_same_type(l, x, updates));
     TRY(want_rank(l, indices, 1, MAX_DIMS));
