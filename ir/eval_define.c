@@ -123,22 +123,6 @@ weir_status run_define(Eval *ev, StatementId id)
 
 /* ---- scatter ---- */
 
-static Fn scatter_fn(Reduction reduction)
-{
-    switch (reduction) {
-    case RED_PROD:
-        return FN_MUL;
-    case RED_MAX:
-    case RED_ANY:
-        return FN_MAX;
-    case RED_MIN:
-    case RED_ALL:
-        return FN_MIN;
-    default:
-        return FN_ADD;
-    }
-}
-
 /* target[offset] = target[offset] fn value, one element. */
 static void scatter_one(Run *run, Fn fn, const Tensor *target, int64_t offset, const void *value)
 {
@@ -192,7 +176,7 @@ static weir_status scatter_block(Run *run, const Tensor *target)
             block_narrow(run->ev->system, plan->acc, target->type, 1, values + l * wide,
                          (char *)target->data + (size_t)offset[l] * dtype_bytes(target->type));
         else
-            scatter_one(run, scatter_fn(st->scatter), target, offset[l], values + l * wide);
+            scatter_one(run, reduction_info(st->scatter)->combine, target, offset[l], values + l * wide);
     }
     return WEIR_OK;
 }

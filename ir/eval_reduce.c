@@ -30,23 +30,20 @@ static void identity(const Accumulator *a, void *out)
     bool floats = a->carrier <= CARRIER_F32;
     double f = 0;
     int64_t i = 0;
-    switch (a->st->reduction) {
-    case RED_PROD:
+    switch (reduction_info(a->st->reduction)->start) {
+    case START_ZERO:
+        break;
+    case START_ONE:
         f = 1;
         i = 1;
         break;
-    case RED_MAX:
+    case START_LEAST:
         f = -HUGE_VAL;
         i = a->type == DT_BOOL ? 0 : dtype_int_min(a->type);
         break;
-    case RED_MIN:
+    case START_MOST:
         f = HUGE_VAL;
         i = a->type == DT_BOOL ? 1 : (int64_t)dtype_int_max(a->type);
-        break;
-    case RED_ALL:
-        i = 1;
-        break;
-    default:
         break;
     }
     if (floats && a->carrier == CARRIER_F64)
@@ -70,22 +67,6 @@ static void start(Accumulator *a, const void *from)
 }
 
 /* ---- one block of terms into the sums of its lanes ---- */
-
-static Fn combiner(Reduction reduction)
-{
-    switch (reduction) {
-    case RED_PROD:
-        return FN_MUL;
-    case RED_MAX:
-    case RED_ANY:
-        return FN_MAX;
-    case RED_MIN:
-    case RED_ALL:
-        return FN_MIN;
-    default:
-        return FN_ADD;
-    }
-}
 
 static void combine(const Accumulator *a, Fn fn, uint32_t n, const void *x, const void *y, void *out)
 {
@@ -181,7 +162,7 @@ static void add_terms(Accumulator *a, int64_t position)
         else
             run->ev->kernels->call_f64(FN_FMA, run->n, x, y, (const double *)(const void *)a->acc, out);
     } else {
-        combine(a, combiner(a->st->reduction), run->n, a->acc, run->value[plan->body], out);
+        combine(a, reduction_info(a->st->reduction)->combine, run->n, a->acc, run->value[plan->body], out);
     }
     if (run->mask != NULL)
         keep_lanes(a, run->mask, run->n, out);
@@ -301,7 +282,7 @@ static weir_status chain_some(Accumulator *a, AccessPlan *const operand[2])
 static void fold_tree(const Accumulator *a, char *rows, uint32_t n_rows, uint32_t n)
 {
     size_t row = n * a->bytes;
-    Fn fn = combiner(a->st->reduction);
+    Fn fn = reduction_info(a->st->reduction)->combine;
     for (uint32_t half = n_rows / 2; half != 0; half /= 2) {
         for (uint32_t i = 0; i < half; i++) {
             const char *x = rows + (a->st->order == ORDER_PAIRS ? 2 * i : i) * row;
@@ -339,7 +320,7 @@ static weir_status tree_block(Accumulator *a)
     run->mask = NULL;
     fold_tree(a, rows, count, run->n);
     if (plan->from != 0)
-        combine(a, combiner(a->st->reduction), run->n, a->acc, rows, a->acc);
+        combine(a, reduction_info(a->st->reduction)->combine, run->n, a->acc, rows, a->acc);
     else
         memcpy(a->acc, rows, row);
     return WEIR_OK;
@@ -484,7 +465,7 @@ static void fold_block(Accumulator *a, int64_t position)
             else
                 *d = fma(((const double *)x)[l], ((const double *)y)[l], *d);
         } else {
-            combine(a, combiner(red), 1, a->acc, (const char *)terms + l * a->bytes, a->acc);
+            combine(a, reduction_info(red)->combine, 1, a->acc, (const char *)terms + l * a->bytes, a->acc);
         }
     }
 }
@@ -531,7 +512,7 @@ static weir_status reduce_one(Accumulator *a)
     if (a->tree) {
         fold_tree(a, rows, (uint32_t)run->lanes, 1);
         if (plan->from != 0)
-            combine(a, combiner(a->st->reduction), 1, a->acc, rows, a->acc);
+            combine(a, reduction_info(a->st->reduction)->combine, 1, a->acc, rows, a->acc);
         else
             memcpy(a->acc, rows, a->bytes);
     }

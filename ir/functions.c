@@ -13,8 +13,8 @@ static const FnInfo fns[FN_COUNT] = {
 };
 
 static const ReductionInfo reductions[RED_COUNT] = {
-    [RED_NONE] = {"", false, false, ""},
-#define RED(id, text, ordered, arg, doc) [RED_##id] = {text, ordered, arg, doc},
+    [RED_NONE] = {"", FN_NONE, START_ZERO, false, false, ""},
+#define RED(id, text, combine, start, ordered, arg, doc) [RED_##id] = {text, FN_##combine, START_##start, ordered, arg, doc},
 #include "ir/reductions.def"
 #undef RED
 };

@@ -28,14 +28,20 @@ typedef struct FnInfo {
 
 typedef enum Reduction {
     RED_NONE,
-#define RED(id, text, ordered, arg, doc) RED_##id,
+#define RED(id, text, combine, start, ordered, arg, doc) RED_##id,
 #include "ir/reductions.def"
 #undef RED
     RED_COUNT
 } Reduction;
 
+typedef enum ReductionStart {
+    START_ZERO, START_ONE, START_LEAST, START_MOST
+} ReductionStart;
+
 typedef struct ReductionInfo {
     const char *text;
+    Fn combine;
+    ReductionStart start;
     bool ordered, arg;
     const char *doc;
 } ReductionInfo;

@@ -130,6 +130,7 @@ LoopExprId layout_index(GroupLower *g, const Layout *layout, TensorId tensor, co
 bool part_is_of(const Mapping *m, PartId part, const RankId *ranks, uint32_t n);
 bool part_rank(const Mapping *m, PartId part, RankId *out_rank); /* false: fused */
 /* lower_value.c */
+LoopOp loop_op_of(Fn fn); /* LOOP_NONE: no single operation */
 LoopExprId lower_value(GroupLower *g, ExprId e, Dtype as);
 LoopExprId lower_condition(GroupLower *g, ExprId e);
 LoopExprId lower_index(GroupLower *g, ExprId e);

@@ -105,38 +105,24 @@ void reduce_plan(GroupLower *g, Leaf *leaf)
 
 static LoopOp combine_op(Reduction reduction)
 {
-    switch (reduction) {
-    case RED_SUM:
-        return LOOP_ADD;
-    case RED_PROD:
-        return LOOP_MUL;
-    case RED_MIN:
-        return LOOP_MIN;
-    case RED_ANY:
-        return LOOP_LOR;
-    case RED_ALL:
-        return LOOP_LAND;
-    default:
-        return LOOP_MAX;
-    }
+    return loop_op_of(reduction_info(reduction)->combine);
 }
 
 static LoopExprId identity(GroupLower *g, Reduction reduction, Dtype type)
 {
     bool is_float = dtype_kind(type) == DK_FLOAT;
-    switch (reduction) {
-    case RED_PROD:
+    switch (reduction_info(reduction)->start) {
+    case START_ZERO:
+        break;
+    case START_ONE:
         return is_float ? loop_const_float(g->p, type, 1) : loop_const_int(g->p, type, 1);
-    case RED_MAX:
+    case START_LEAST:
         return is_float ? loop_const_float(g->p, type, -(double)INFINITY) : loop_const_int(g->p, type, dtype_int_min(type));
-    case RED_MIN:
+    case START_MOST:
         return is_float ? loop_const_float(g->p, type, (double)INFINITY)
                         : loop_const_int(g->p, type, (int64_t)dtype_int_max(type));
-    case RED_ALL:
-        return loop_const_int(g->p, type, 1);
-    default:
-        return is_float ? loop_const_float(g->p, type, 0) : loop_const_int(g->p, type, 0);
     }
+    return is_float ? loop_const_float(g->p, type, 0) : loop_const_int(g->p, type, 0);
 }
 
 static void store(GroupLower *g, uint32_t slot, LoopExprId index, LoopExprId value)

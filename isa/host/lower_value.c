@@ -18,6 +18,11 @@ static const LoopOp op_of[FN_COUNT] = {
     [FN_BIT_NOT] = LOOP_NOT, [FN_SHL] = LOOP_SHL, [FN_SHR] = LOOP_SHR, [FN_REQUANT] = LOOP_REQUANT,
 };
 
+LoopOp loop_op_of(Fn fn)
+{
+    return op_of[fn];
+}
+
 /* ---- indices ---- */
 
 static LoopExprId index_minus(GroupLower *g, LoopExprId a, LoopExprId b)

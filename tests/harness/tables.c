@@ -134,7 +134,7 @@ static void print_functions(void)
 static void print_reductions(void)
 {
     puts("| reduction | order matters | |\n|---|---|---|");
-#define RED(id, text, ordered, arg, doc) printf("| `%s` | %s | %s |\n", text, (ordered) != 0 ? "yes" : "no", doc);
+#define RED(id, text, combine, start, ordered, arg, doc) printf("| `%s` | %s | %s |\n", text, (ordered) != 0 ? "yes" : "no", doc);
 #include "ir/reductions.def"
 #undef RED
 }
