@@ -7,39 +7,20 @@
 #define WEIR_TESTS_UNIT_FORMS_H
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "backends/compare.h"
 #include "backends/job.h"
 #include "ir/eval.h"
 #include "ir/expect.h"
 #include "support/file.h"
+#include "tests/unit/unit.h"
 
-static weir_context *cx;
 static weir_settings settings;
 
-static int setup(void **state)
+static int setup_forms(void **state)
 {
-    (void)state;
-    setenv("WEIR_MACHINES", WEIR_SOURCE_DIR "/machines", 1);
     settings = (weir_settings){.target = FORMS_TARGET, .opt_level = FORMS_LEVEL, .verify = true};
-    cx = weir_context_new();
-    return cx == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    weir_context_free(cx);
-    return 0;
-}
-
-static void good(weir_status status)
-{
-    if (status != WEIR_OK)
-        diagnostics_print(&cx->diag, stderr, false);
-    assert_int_equal(status, WEIR_OK);
+    return setup(state);
 }
 
 /* Values where something happens, then others. */
@@ -292,7 +273,7 @@ static void traps(void **state)
     assert_int_equal(cx->diag.list.at[0].id, E_TRAP);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup_forms, teardown)
 #define FORMS                                                                                                                \
     CASE(integer_rules), CASE(float_rules), CASE(casts), CASE(bits), CASE(nan_is_canonical_when_made), CASE(elementary_functions), \
         CASE(requantisation), CASE(reductions), CASE(regions), CASE(traps)

@@ -1,33 +1,8 @@
 /* Machine files: values by name, units, bases, the host side, --set, canonical text, malformed texts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "ir/machine_parse.h"
 #include "support/file.h"
 #include "support/text.h"
-
-static weir_context *cx;
-
-static int setup(void **state)
-{
-    (void)state;
-    setenv("WEIR_MACHINES", WEIR_SOURCE_DIR "/machines", 1);
-    cx = weir_context_new();
-    return cx == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    weir_context_free(cx);
-    return 0;
-}
+#include "tests/unit/unit.h"
 
 static const Machine *load(const char *name)
 {

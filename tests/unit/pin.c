@@ -1,58 +1,10 @@
 /* Maps and pinning: canonical texts, right pinned statements, one fixed point that the verifier accepts. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "ir/pin.h"
 #include "support/file.h"
 #include "support/text.h"
+#include "tests/unit/unit.h"
 
 #define DATA WEIR_SOURCE_DIR "/tests/data/cascade/"
-
-static weir_context *cx;
-
-static int setup(void **state)
-{
-    (void)state;
-    setenv("WEIR_MACHINES", WEIR_SOURCE_DIR "/machines", 1);
-    cx = weir_context_new();
-    return cx == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    weir_context_free(cx);
-    return 0;
-}
-
-static void good(weir_status status)
-{
-    if (status != WEIR_OK)
-        diagnostics_print(&cx->diag, stderr, false);
-    assert_int_equal(status, WEIR_OK);
-}
-
-static const Source *text_source(const char *text)
-{
-    Source *source = ARENA_NEW(&cx->arena, Source);
-    *source = (Source){"text", text, strlen(text)};
-    return source;
-}
-
-static Cascade *cascade_of(const Source *source)
-{
-    uint32_t n;
-    Cascade **cascades;
-    good(cascade_parse(cx, source, &n, &cascades));
-    assert_int_equal(n, 1);
-    return cascades[0];
-}
 
 static const char *map_text(const Mapping *m)
 {
