@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "backends/image_file.h"
 #include "backends/image_run.h"
 #include "backends/job.h"
 #include "backends/text.h"
@@ -21,38 +22,13 @@ typedef struct Sim {
     Image image;
 } Sim;
 
-/* An image by its magic number, else assembly. */
-static weir_status read_any(Sim *sim, bool *out_text)
-{
-    const Source *source;
-    TRY(file_source(sim->cx, sim->path, &source));
-    *out_text = source->bytes < 4 || memcmp(source->text, "WEIR", 4) != 0;
-    if (*out_text)
-        return image_assemble(sim->cx, source, &sim->image);
-    return image_read(sim->cx, (const unsigned char *)source->text, source->bytes, &sim->image);
-}
-
-/* The machine that the image names, or the one chosen, with --set. */
-static weir_status machine_of(Sim *sim, const Machine **out_machine)
-{
-    const weir_settings *settings = sim->settings;
-    if (settings->machine != NULL)
-        TRY(machine_load(sim->cx, settings->machine, out_machine));
-    else
-        TRY(machine_load_of_file(sim->cx, sim->image.machine, out_machine));
-    for (uint32_t i = 0; i < settings->n_set; i++)
-        TRY(machine_set(sim->cx, *out_machine, settings->set[i], out_machine));
-    return WEIR_OK;
-}
-
 /* ---- as, dis ---- */
 
 static weir_status as_path(void *data)
 {
     Sim *sim = data;
-    bool text;
     ImageBytes bytes = {0};
-    TRY(read_any(sim, &text));
+    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
     if (sim->settings->output == NULL) {
         diag(&sim->cx->diag, place_none(), E_USAGE, "-o IMAGE is missing");
         return WEIR_USAGE;
@@ -64,9 +40,8 @@ static weir_status as_path(void *data)
 static weir_status dis_path(void *data)
 {
     Sim *sim = data;
-    bool is_text;
     Text text;
-    TRY(read_any(sim, &is_text));
+    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
     text_init(&text, &sim->cx->arena);
     TRY(image_print(sim->cx, &sim->image, &text));
     return text_deliver(sim->cx, &text, sim->settings->output, sim->out);
@@ -98,7 +73,7 @@ static weir_status rdu_figures(Sim *sim, ImageRun *run, bool values, bool time, 
     RduMachine machine;
     const RduHost host = {image_run_host, run};
     RduResult *result = ARENA_NEW(&sim->cx->arena, RduResult);
-    TRY(machine_of(sim, &file));
+    TRY(image_machine(sim->cx, &sim->image, sim->settings, &file));
     TRY(rdu_machine_from(sim->cx, file, &machine));
     if (sim->settings->check_only) {
         RduCode code = {0};
@@ -121,7 +96,7 @@ static weir_status pim_figures(Sim *sim, ImageRun *run, bool values, bool time, 
     const PimHost host = {image_run_host, run};
     PimResult result;
     Text trace;
-    TRY(machine_of(sim, &file));
+    TRY(image_machine(sim->cx, &sim->image, sim->settings, &file));
     TRY(pim_machine_from(sim->cx, file, &machine));
     if (sim->settings->check_only) {
         PimCode code = {0};
@@ -142,12 +117,14 @@ static weir_status pim_figures(Sim *sim, ImageRun *run, bool values, bool time, 
 
 static void print_units(const Figures *f, Text *text)
 {
-    for (uint32_t i = 0; f->rdu != NULL && i < f->rdu->units.n; i++) {
-        const RduUnitResult *u = &f->rdu->units.at[i];
-        text_printf(text, "  %-12s %-10s fire %-8" PRId64 " starve %-8" PRId64 " stall %-8" PRId64 " conflict %-6" PRId64 " server %-8" PRId64
-                          " idle %" PRId64 "\n",
-                    u->kernel, u->name, u->counters.fire, u->counters.starve, u->counters.stall, u->counters.conflict, u->counters.server,
-                    u->counters.idle);
+    for (uint32_t k = 0; f->rdu != NULL && k < f->rdu->code->kernels.n; k++) {
+        const RduKernel *kernel = &f->rdu->code->kernels.at[k];
+        for (uint32_t i = 0; i < kernel->units.n; i++) {
+            const RduCounters *c = &f->rdu->kernels[k].units[i];
+            text_printf(text, "  %-12s %-10s fire %-8" PRId64 " starve %-8" PRId64 " stall %-8" PRId64 " conflict %-6" PRId64 " server %-8" PRId64
+                              " idle %" PRId64 "\n",
+                        kernel->name, kernel->units.at[i].name, c->fire, c->starve, c->stall, c->conflict, c->server, c->idle);
+        }
     }
 }
 
@@ -185,11 +162,10 @@ static void print_figures(Sim *sim, const Figures *f, const ImageRun *run, bool 
 static weir_status sim_path(void *data)
 {
     Sim *sim = data;
-    bool is_text;
     ImageRun run;
     Figures figures = {0};
     Text text;
-    TRY(read_any(sim, &is_text));
+    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
     const char *mode = sim->settings->mode != NULL ? sim->settings->mode : "both";
     bool values = strcmp(mode, "time") != 0 && !sim->settings->check_only, time = strcmp(mode, "values") != 0;
     image_run_open(sim->cx, &sim->image, &run);

@@ -14,7 +14,7 @@ typedef struct Run {
     RduMode mode;
     unsigned char *const *buffers;
     const RduHost *host;
-    RduCode code;
+    RduCode *code;
     RduResult *result;
     int64_t args[MAX_ARGS];
     uint32_t loop_at[MAX_NESTING];       /* step of each open loop */
@@ -22,35 +22,87 @@ typedef struct Run {
     uint32_t depth;
 } Run;
 
-static void add_results(Run *r, const Engine *e, int64_t cycles)
+static void add_counters(RduCounters *to, const RduCounters *from)
 {
+    to->fire += from->fire;
+    to->starve += from->starve;
+    to->stall += from->stall;
+    to->conflict += from->conflict;
+    to->server += from->server;
+    to->idle += from->idle;
+}
+
+static void add_units(RduKernelResult *result, const Engine *e)
+{
+    for (uint32_t u = 0; u < result->n_units; u++) {
+        const RduCounters *busiest = NULL;
+        for (uint32_t i = 0; i < e->processes.n; i++) {
+            const Process *p = &e->processes.at[i];
+            if (p->unit_i == u && (busiest == NULL || p->counters.fire > busiest->fire))
+                busiest = &p->counters;
+        }
+        if (busiest != NULL)
+            add_counters(&result->units[u], busiest);
+    }
+}
+
+static void add_flows(RduKernelResult *result, const Engine *e)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->channels.n && n < result->n_flows; i++) {
+        const Channel *c = &e->channels.at[i];
+        if (c->whole)
+            continue;
+        RduFlowResult *flow = &result->flows[n++];
+        flow->name = c->flow;
+        flow->from = e->processes.at[c->producer].unit_i;
+        flow->to = e->processes.at[c->consumer].unit_i;
+        flow->tokens += c->published;
+    }
+}
+
+static void add_results(Run *r, const Engine *e, uint32_t kernel, int64_t cycles)
+{
+    RduKernelResult *result = &r->result->kernels[kernel];
     r->result->cycles += cycles;
     r->result->macs += e->macs;
     for (uint32_t i = 0; i < RDU_MAX_TIERS; i++)
         r->result->bytes[i] += e->bytes[i];
-    for (uint32_t u = 0; u < e->kernel->units.n; u++) {
-        RduUnitResult unit = {.kernel = e->kernel->name, .name = e->kernel->units.at[u].name};
-        for (uint32_t i = 0; i < e->processes.n; i++)
-            if (e->processes.at[i].unit_i == u && e->processes.at[i].counters.fire > unit.counters.fire)
-                unit.counters = e->processes.at[i].counters;
-        vec_push(&r->cx->arena, &r->result->units, unit);
+    result->launches++;
+    result->cycles += cycles;
+    add_units(result, e);
+    add_flows(result, e);
+}
+
+static void open_results(Run *r)
+{
+    Arena *arena = &r->cx->arena;
+    *r->result = (RduResult){.code = r->code, .kernels = ARENA_ARRAY(arena, RduKernelResult, r->code->kernels.n)};
+    for (uint32_t i = 0; i < r->code->kernels.n; i++) {
+        const RduKernel *kernel = &r->code->kernels.at[i];
+        RduKernelResult *result = &r->result->kernels[i];
+        result->n_units = kernel->units.n;
+        for (uint32_t f = 0; f < kernel->flows.n; f++)
+            result->n_flows += kernel->flows.at[f].ends.n;
+        result->units = ARENA_ARRAY(arena, RduCounters, result->n_units);
+        result->flows = ARENA_ARRAY(arena, RduFlowResult, result->n_flows);
     }
 }
 
 static weir_status launch(Run *r, const ImageStep *step)
 {
-    if (step->a >= r->code.kernels.n) {
+    if (step->a >= r->code->kernels.n) {
         diag(&r->cx->diag, place_none(), E_IMAGE, "a launch names no kernel");
         return WEIR_INVALID;
     }
-    Engine e = {.cx = r->cx, .image = r->image, .machine = r->machine, .kernel = &r->code.kernels.at[step->a], .mode = r->mode,
+    Engine e = {.cx = r->cx, .image = r->image, .machine = r->machine, .kernel = &r->code->kernels.at[step->a], .mode = r->mode,
                 .buffers = r->buffers, .args = r->args};
     int64_t cycles = 0;
     rdu_build(&e);
     TRY(rdu_run(&e, &cycles));
     r->result->launches++;
     r->result->launch_cycles += r->machine->launch_host;
-    add_results(r, &e, cycles);
+    add_results(r, &e, step->a, cycles);
     return WEIR_OK;
 }
 
@@ -124,9 +176,10 @@ weir_status rdu_sim(weir_context *cx, const Image *image, const RduMachine *mach
                     const RduHost *host, RduResult *out_result)
 {
     Run r = {.cx = cx, .image = image, .machine = machine, .mode = mode, .buffers = buffers, .host = host, .result = out_result};
-    *out_result = (RduResult){0};
-    TRY(rdu_code_of(cx, image, &r.code));
-    TRY(rdu_check(cx, image, &r.code, machine));
+    r.code = ARENA_NEW(&cx->arena, RduCode);
+    TRY(rdu_code_of(cx, image, r.code));
+    TRY(rdu_check(cx, image, r.code, machine));
+    open_results(&r);
     for (uint32_t at = 0; at < image->steps.n && image->steps.at[at].op != STEP_HALT; at++)
         TRY(run_step(&r, &at));
     return WEIR_OK;

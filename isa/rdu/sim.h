@@ -26,17 +26,28 @@ typedef struct RduCounters {
     int64_t idle;     /* before the first and after the last firing */
 } RduCounters;
 
-typedef struct RduUnitResult {
-    const char *kernel, *name;
-    RduCounters counters;
-} RduUnitResult;
+/* Tokens that went from one unit to another. */
+typedef struct RduFlowResult {
+    const char *name;
+    uint32_t from, to; /* units of the kernel */
+    int64_t tokens;
+} RduFlowResult;
+
+/* A kernel, all its launches together. */
+typedef struct RduKernelResult {
+    int64_t launches, cycles;
+    RduCounters *units; /* by unit */
+    RduFlowResult *flows; /* by flow and end */
+    uint32_t n_units, n_flows;
+} RduKernelResult;
 
 typedef struct RduResult {
     int64_t cycles;        /* sum over the launches, launch cost apart */
     int64_t launches, launch_cycles;
     uint64_t macs;         /* multiply-adds of sys units and fma stages' lanes */
     uint64_t bytes[RDU_MAX_TIERS];
-    VEC(RduUnitResult) units; /* of every launch, in order */
+    const RduCode *code;
+    RduKernelResult *kernels; /* by kernel of the code */
 } RduResult;
 
 /* What a host step of SCHED does; the backend's. */

@@ -79,8 +79,8 @@ static void vector_add_takes_120_cycles(void **state)
         assert_int_equal(c.result.bytes[0], 768);
         for (int k = 0; k < 64; k++)
             assert_true(floats(&c, "y")[k] == (float)k * 0.1f + (float)(k * k) * 0.3f);
-        for (uint32_t u = 0; u < c.result.units.n; u++) {
-            const RduCounters *n = &c.result.units.at[u].counters;
+        for (uint32_t u = 0; u < c.result.kernels[0].n_units; u++) {
+            const RduCounters *n = &c.result.kernels[0].units[u];
             assert_int_equal(n->fire + n->starve + n->stall + n->conflict + n->server + n->idle, c.result.cycles);
         }
         weir_context_free(c.cx);
