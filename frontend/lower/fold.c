@@ -106,10 +106,12 @@ weir_status fold_node(Lowering *l, bool *out_done)
         status = evaluate(&inner, inner.out);
     w->emit = outer;
     TRY(status);
-    for (uint32_t k = 0; *out_done && k < l->n_out; k++)
+    for (uint32_t k = 0; *out_done && k < l->n_out; k++) {
         if (inner.out[k] != NULL && inner.out[k]->value == NULL)
             weir_bug(w->cx, "folding %s left output %u without a value", l->row->name, k);
-    if (*out_done)
-        memcpy(l->out, inner.out, l->n_out * sizeof *l->out);
+        if (inner.out[k] != NULL)
+            inner.out[k]->tensor.i = 0; /* an alias of a constant that was read: its tensor was one of the small cascade */
+        l->out[k] = inner.out[k];
+    }
     return WEIR_OK;
 }

@@ -194,22 +194,60 @@ weir_status lower_flatten(Lowering *l)
     return reshape_to(l, x, 2, extent, 0);
 }
 
+/* Dimension d of the result is dimension from[d] of the operand, or a new one of extent 1 (NEW_UNIT); what no d names has extent 1.
+ * Unlike reshape_to this needs no products, so run-time extents stay what they are. */
+enum { NEW_UNIT = -1 };
+
+static weir_status pick_dims(Lowering *l, Operand *x, uint32_t n, const int *from)
+{
+    int64_t extent[MAX_DIMS];
+    bool same = n == x->n_dims;
+    for (uint32_t d = 0; d < n; d++)
+        extent[d] = from[d] == NEW_UNIT ? 1 : x->extent[from[d]];
+    if (same) {
+        output_alias(l, 0, x);
+        return WEIR_OK;
+    }
+    if (x->value != NULL) {
+        alias_constant(l, x, n, extent, 0);
+        return WEIR_OK;
+    }
+    if (count_of(x) == 0)
+        return empty_result(l, x, n, extent, 0);
+    Ranks ranks = {0};
+    Operand *y;
+    ExprId index[MAX_DIMS];
+    for (uint32_t d = 0; d < n; d++)
+        ranks_add_distinct(l, &ranks, from[d] == NEW_UNIT ? (RankId){0} : dim_rank(l, x, (uint32_t)from[d]), "u", extent[d]);
+    TRY(output(l, 0, x->type, &ranks, &y));
+    for (uint32_t d = 0; d < x->n_dims; d++)
+        index[d] = num(l, 0);
+    for (uint32_t d = 0; d < n; d++)
+        if (from[d] != NEW_UNIT)
+            index[from[d]] = rk(l, ranks.at[d]);
+    define(l, y, at_index(l, x, index));
+    return WEIR_OK;
+}
+
 weir_status lower_squeeze(Lowering *l)
 {
     Operand *x = l->in[0];
     Ints axes;
     bool given, drop[MAX_DIMS];
+    int from[MAX_DIMS];
+    uint32_t n = 0;
     TRY(ints_of(l, 1, "axes", &axes, &given));
     TRY(axes_of(l, axes, x->n_dims, drop));
-    int64_t extent[MAX_DIMS];
-    uint32_t n = 0;
     for (uint32_t d = 0; d < x->n_dims; d++) {
-        if (given && drop[d] && x->extent[d] != 1)
+        bool unit = x->extent[d] == 1 && !dim_runtime(l, x, d);
+        if (given && drop[d] && dim_runtime(l, x, d))
+            return unsupported(l, "dimension %u has a run-time extent", d);
+        if (given && drop[d] && !unit)
             return invalid(l, "dimension %u has extent %lld, not 1", d, (long long)x->extent[d]);
-        if (given ? !drop[d] : x->extent[d] != 1)
-            extent[n++] = x->extent[d];
+        if (given ? !drop[d] : !unit)
+            from[n++] = (int)d;
     }
-    return reshape_to(l, x, n, extent, 0);
+    return pick_dims(l, x, n, from);
 }
 
 weir_status lower_unsqueeze(Lowering *l)
@@ -217,6 +255,7 @@ weir_status lower_unsqueeze(Lowering *l)
     Operand *x = l->in[0];
     Ints axes;
     bool given, added[MAX_DIMS];
+    int from[MAX_DIMS], next = 0;
     TRY(ints_of(l, 1, "axes", &axes, &given));
     if (!given)
         return invalid(l, "no axes are given");
@@ -224,8 +263,7 @@ weir_status lower_unsqueeze(Lowering *l)
         return unsupported(l, "%u dimensions", axes.n + x->n_dims);
     uint32_t n = x->n_dims + axes.n;
     TRY(axes_of(l, axes, n, added));
-    int64_t extent[MAX_DIMS];
-    for (uint32_t d = 0, from = 0; d < n; d++)
-        extent[d] = added[d] ? 1 : x->extent[from++];
-    return reshape_to(l, x, n, extent, 0);
+    for (uint32_t d = 0; d < n; d++)
+        from[d] = added[d] ? NEW_UNIT : next++;
+    return pick_dims(l, x, n, from);
 }
