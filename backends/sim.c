@@ -7,20 +7,20 @@
 #include "backends/image_file.h"
 #include "backends/image_run.h"
 #include "backends/job.h"
+#include "backends/sim.h"
 #include "backends/text.h"
 #include "isa/imagetext.h"
-#include "isa/pim/sim.h"
 #include "isa/rdu/sim.h"
 #include "support/file.h"
 #include "support/json.h"
 
-typedef struct Sim {
-    weir_context *cx;
-    const weir_settings *settings;
-    const char *path;
-    FILE *out;
-    Image image;
-} Sim;
+/* A trace of a public simulator, else an image in either form. */
+static weir_status open_any(Sim *sim)
+{
+    const Source *source;
+    TRY(file_source(sim->cx, sim->path, &source));
+    return sim_is_trace(source) ? sim_read_trace(sim, source) : image_of_source(sim->cx, source, &sim->image, NULL);
+}
 
 /* ---- as, dis ---- */
 
@@ -28,10 +28,14 @@ static weir_status as_path(void *data)
 {
     Sim *sim = data;
     ImageBytes bytes = {0};
-    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
+    TRY(open_any(sim));
     if (sim->settings->output == NULL) {
         diag(&sim->cx->diag, place_none(), E_USAGE, "-o IMAGE is missing");
         return WEIR_USAGE;
+    }
+    if (sim->image.at.n != 0) {
+        diag(&sim->cx->diag, place_none(), E_ISA_TEXT, "images hold no times: 'at' is for sim");
+        return WEIR_INVALID;
     }
     image_write(sim->cx, &sim->image, &bytes);
     return file_write(sim->cx, sim->settings->output, bytes.bytes.at, bytes.bytes.n);
@@ -41,16 +45,18 @@ static weir_status dis_path(void *data)
 {
     Sim *sim = data;
     Text text;
-    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
+    TRY(open_any(sim));
     text_init(&text, &sim->cx->arena);
-    TRY(image_print(sim->cx, &sim->image, &text));
+    if (sim->settings->emit != NULL)
+        TRY(sim_emit(sim, sim->settings->emit, &text));
+    else
+        TRY(image_print(sim->cx, &sim->image, &text));
     return text_deliver(sim->cx, &text, sim->settings->output, sim->out);
 }
 
 /* ---- sim ---- */
 
-/* FNV-1a of the output rows in order: tells two runs apart. */
-static uint64_t digest_of(const ImageRun *run)
+uint64_t sim_digest(const ImageRun *run)
 {
     uint64_t digest = 0xcbf29ce484222325u;
     for (uint32_t i = 0; i < run->image->tensors.n; i++) {
@@ -63,7 +69,7 @@ static uint64_t digest_of(const ImageRun *run)
 
 typedef struct Figures {
     int64_t cycles, launch_cycles, launches;
-    uint64_t macs, bytes, refreshes;
+    uint64_t macs, bytes;
     const RduResult *rdu;
 } Figures;
 
@@ -87,32 +93,6 @@ static weir_status rdu_figures(Sim *sim, ImageRun *run, bool values, bool time, 
     for (uint32_t i = 0; i < RDU_MAX_TIERS; i++)
         out->bytes += result->bytes[i];
     return WEIR_OK;
-}
-
-static weir_status pim_figures(Sim *sim, ImageRun *run, bool values, bool time, Figures *out)
-{
-    const Machine *file;
-    PimMachine machine;
-    const PimHost host = {image_run_host, run};
-    PimResult result;
-    Text trace;
-    TRY(image_machine(sim->cx, &sim->image, sim->settings, &file));
-    TRY(pim_machine_from(sim->cx, file, &machine));
-    if (sim->settings->check_only) {
-        PimCode code = {0};
-        TRY(pim_decode(sim->cx, &sim->image, &code));
-        TRY(pim_check(sim->cx, &sim->image, &code, &machine));
-        values = false;
-        time = true;
-    }
-    text_init(&trace, &sim->cx->arena);
-    const PimOptions options = {.mode = values && time ? PIM_BOTH : values ? PIM_VALUES : PIM_TIME_ONLY,
-                                .trace = sim->settings->trace != NULL ? &trace : NULL};
-    TRY(pim_sim(sim->cx, &sim->image, &machine, options, run->buffers, &host, &result));
-    *out = (Figures){.cycles = result.cycles, .launches = result.streams.n, .macs = result.macs, .bytes = result.burst_bytes};
-    for (uint32_t i = 0; i < result.streams.n; i++)
-        out->refreshes += (uint64_t)result.streams.at[i].refreshes;
-    return sim->settings->trace != NULL ? text_deliver(sim->cx, &trace, sim->settings->trace, sim->out) : WEIR_OK;
 }
 
 static void print_units(const Figures *f, Text *text)
@@ -143,9 +123,8 @@ static void print_figures(Sim *sim, const Figures *f, const ImageRun *run, bool 
         json_put_uint(&json, "host_steps", run->host_runs);
         json_put_uint(&json, "macs", f->macs);
         json_put_uint(&json, "bytes", f->bytes);
-        json_put_uint(&json, "refreshes", f->refreshes);
         if (values)
-            json_put_text(&json, "digest", arena_printf(&sim->cx->arena, "%016" PRIx64, digest_of(run)));
+            json_put_text(&json, "digest", arena_printf(&sim->cx->arena, "%016" PRIx64, sim_digest(run)));
         json_put_end(&json);
         text_printf(text, "\n");
         return;
@@ -154,7 +133,7 @@ static void print_figures(Sim *sim, const Figures *f, const ImageRun *run, bool 
                       " multiply-adds, %" PRIu64 " bytes",
                 sim->path, sim->image.machine, f->cycles, f->launches, f->launch_cycles, run->host_runs, f->macs, f->bytes);
     if (values)
-        text_printf(text, ", outputs %016" PRIx64, digest_of(run));
+        text_printf(text, ", outputs %016" PRIx64, sim_digest(run));
     text_printf(text, "\n");
     print_units(f, text);
 }
@@ -165,18 +144,21 @@ static weir_status sim_path(void *data)
     ImageRun run;
     Figures figures = {0};
     Text text;
-    TRY(image_open(sim->cx, sim->path, &sim->image, NULL));
+    TRY(open_any(sim));
     const char *mode = sim->settings->mode != NULL ? sim->settings->mode : "both";
     bool values = strcmp(mode, "time") != 0 && !sim->settings->check_only, time = strcmp(mode, "values") != 0;
     image_run_open(sim->cx, &sim->image, &run);
     image_run_make_inputs(&run, sim->settings->seed);
-    if (sim->image.target == IMAGE_RDU)
-        TRY(rdu_figures(sim, &run, values, time, &figures));
-    else
-        TRY(pim_figures(sim, &run, values, time, &figures));
     text_init(&text, &sim->cx->arena);
-    print_figures(sim, &figures, &run, values, &text);
+    weir_status status = WEIR_OK;
+    if (sim->image.target == IMAGE_RDU) {
+        TRY(rdu_figures(sim, &run, values, time, &figures));
+        print_figures(sim, &figures, &run, values, &text);
+    } else {
+        status = sim_pim(sim, &run, values, time, &text);
+    }
     image_run_close(&run);
+    TRY(status);
     return text_deliver(sim->cx, &text, sim->settings->output, sim->out);
 }
 

@@ -78,6 +78,7 @@ typedef struct Image {
     VEC(ImageStep) steps;
     VEC(const char *) hosts; /* cascades as text, each ends in a newline */
     VEC(ImageDebug) debug;
+    VEC(int64_t) at; /* of texts with times: a cycle for each command of CODE in order, before which it does not issue; files hold none */
 } Image;
 
 typedef struct ImageBytes {

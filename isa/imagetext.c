@@ -136,6 +136,10 @@ static weir_status parse_data(Assembler *a)
     unsigned char *data = arena_alloc(&a->cx->arena, t->bytes);
     uint64_t n = 0;
     TRY(asm_line_end(s));
+    while (a->code->data_line != NULL && asm_accept(s, "crf")) {
+        TRY(a->code->data_line(a->state, s, data, t->bytes));
+        n = t->bytes;
+    }
     while (asm_accept(s, "hex")) {
         const char *digits = NULL;
         TRY(asm_raw(s, "bytes in hexadecimal", &digits));
@@ -358,13 +362,15 @@ static void print_tensor(const Image *image, uint32_t row, Text *out)
     text_printf(out, "\n");
 }
 
-static void print_data(const ImageTensor *t, Text *out)
+static void print_data(const CodeText *code, const ImageTensor *t, Text *out)
 {
     enum { A_LINE = 32 };
     static const char digit[] = "0123456789abcdef";
     text_printf(out, ".data ");
     asm_print_name(out, t->name);
     text_printf(out, "\n");
+    if (code->print_data != NULL && code->print_data(t, out))
+        return;
     for (uint64_t i = 0; i < t->bytes; i += A_LINE) {
         char line[2 * A_LINE + 1];
         int n = 0;
@@ -428,7 +434,7 @@ weir_status image_print(weir_context *cx, const Image *image, Text *out)
         print_tensor(image, i, out);
     for (uint32_t i = 0; i < image->tensors.n; i++)
         if (image->tensors.at[i].kind == IMAGE_CONST)
-            print_data(&image->tensors.at[i], out);
+            print_data(code, &image->tensors.at[i], out);
     TRY(code->print(cx, image, out));
     print_steps(image, out);
     for (uint32_t i = 0; i < image->hosts.n; i++)

@@ -29,6 +29,10 @@ typedef struct CodeText {
     int (*launch_named)(void *state, const char *name);
     /* Number of a tier by name; -1. */
     int (*tier_named)(void *state, const char *name);
+    /* A line of .data that begins with `crf` (already taken), into the constant's bytes; NULL: no such lines. */
+    weir_status (*data_line)(void *state, AsmText *text, unsigned char *data, uint64_t n_bytes);
+    /* Prints a constant as such lines; false (or NULL) for one that has none. */
+    bool (*print_data)(const ImageTensor *tensor, Text *out);
     weir_status (*print)(weir_context *cx, const Image *image, Text *out);
 } CodeText;
 

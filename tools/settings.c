@@ -25,6 +25,7 @@ weir_settings settings_of(const Options *options)
         .depfile = options->depfile,
         .mode = options->mode,
         .trace = options->trace,
+        .quirks = options->quirks,
         .model = options->model,
         .set = options->set.at,
         .dims = options->dim.at,

@@ -160,7 +160,7 @@ static void take_results(Banks *b, Cascade *cs, TensorId results)
 static void chance(Banks *b)
 {
     const PimTrain *t = &b->train;
-    bool due = t->machine->refresh != PIM_REFRESH_OFF && t->channel.now + ROW_CYCLES > (t->channel.refreshes + 1) * t->machine->nREFI;
+    bool due = t->machine->refresh != PIM_REFRESH_OFF && t->channel.now + ROW_CYCLES > (t->channel.refreshes + 1) * t->machine->interval;
     if (!due)
         return;
     if (b->open_row >= 0)

@@ -46,6 +46,7 @@ typedef struct weir_settings {
     const char *depfile;     /* -MF */
     const char *mode;        /* of a simulator: values, time, both */
     const char *trace;
+    const char *quirks;      /* of a simulator: none, peer */
     const char *model;
     const char *const *set, *const *dims, *const *values; /* KEY=VALUE */
     uint32_t n_set, n_dims, n_values;

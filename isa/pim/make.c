@@ -4,7 +4,7 @@
 void pim_train_open(PimTrain *t, weir_context *cx, const PimMachine *machine, uint64_t channels)
 {
     *t = (PimTrain){.cx = cx, .machine = machine, .stream = {.machine = machine->name, .channels = channels}};
-    pim_channel_open(&t->channel, machine, false);
+    pim_channel_open(&t->channel, machine);
 }
 
 uint32_t pim_train_close(PimTrain *t, PimCode *code)
@@ -15,12 +15,11 @@ uint32_t pim_train_close(PimTrain *t, PimCode *code)
 
 void pim_put(PimTrain *t, PimCommand c)
 {
-    int device = pim_device_of(&c);
+    PimAction action;
     const char *why = pim_command_fault(&c);
-    uint32_t banks = device >= 0 ? pim_banks_of((PimDevice)device, c.w.bank) : 0;
-    for (uint32_t i = 0; device >= 0 && i <= c.w.n1 && why == NULL; i++) {
-        why = pim_state_fault(&t->channel, (PimDevice)device, banks, c.w.row);
-        pim_issue(&t->channel, (PimDevice)device, banks, c.w.row, 0);
+    if (why == NULL && pim_action_of(t->machine, &c, &action)) {
+        why = pim_state_fault(&t->channel, &action);
+        (void)pim_issue(&t->channel, &action, c.w.n1 + 1, 0);
     }
     if (why != NULL)
         weir_bug(t->cx, "an illegal command was emitted: %s", why);
@@ -70,7 +69,7 @@ void pim_rdmac(PimTrain *t, uint32_t acc, uint32_t n, uint32_t buffer, uint64_t 
 
 void pim_refresh_if_due(PimTrain *t, int64_t cycles)
 {
-    if (t->machine->refresh == PIM_REFRESH_OFF || t->channel.now + cycles <= (t->channel.refreshes + 1) * t->machine->nREFI)
+    if (t->machine->refresh == PIM_REFRESH_OFF || t->channel.now + cycles <= (t->channel.refreshes + 1) * t->machine->interval)
         return;
     pim_put(t, (PimCommand){.w = {.op = PIM_OP_REF}});
 }

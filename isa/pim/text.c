@@ -9,10 +9,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "isa/pim/crf.h"
+
 typedef struct PimParser {
     weir_context *cx;
     Image *image;
     PimCode code;
+    bool timed, untimed; /* commands with and without `at` were seen */
 } PimParser;
 
 enum { MAX_CHANNELS = 64 };
@@ -118,11 +121,26 @@ static weir_status parse_value(PimParser *p, AsmText *s, const PimOpInfo *info, 
     return WEIR_OK;
 }
 
+/* `at T`: of every command of the text, or of none. */
+static weir_status parse_time(PimParser *p, AsmText *s)
+{
+    int64_t time = 0;
+    bool timed = asm_accept(s, "at");
+    p->timed = p->timed || timed;
+    p->untimed = p->untimed || !timed;
+    if (p->timed && p->untimed)
+        return asm_fail(s, "either every command has a time, 'at T', or none");
+    if (!timed)
+        return WEIR_OK;
+    TRY(asm_integer(s, "at", 0, INT64_C(1) << 62, &time));
+    vec_push(&p->cx->arena, &p->image->at, time);
+    return WEIR_OK;
+}
+
 static weir_status parse_command(PimParser *p, AsmText *s, PimStream *stream)
 {
     PimCommand c = {0};
-    if (asm_is(s, "at"))
-        return asm_fail(s, "images hold no times: 'at' stands only in traces");
+    TRY(parse_time(p, s));
     const char *word = s->now.at, *dot = memchr(word, '.', s->now.length);
     size_t n = dot != NULL ? (size_t)(dot - word) : s->now.length;
     int op = pim_op_named(word, n);
@@ -132,9 +150,10 @@ static weir_status parse_command(PimParser *p, AsmText *s, PimStream *stream)
     c.w.op = (uint32_t)op;
     bool scoped = dot == NULL || parse_scope(dot + 1, s->now.length - n - 1, &c.w);
     if (!scoped || (dot == NULL) != (info->scopes == SCOPE_N) || pim_command_fault(&c) != NULL)
-        return asm_fail(s, "command '%s' takes scope%s%s%s%s", info->text, info->scopes == SCOPE_N ? " none" : "",
+        return asm_fail(s, "command '%s' takes scope%s%s%s%s%s%s", info->text, info->scopes == SCOPE_N ? " none" : "",
                         (info->scopes & SCOPE_B) != 0 ? " .bN" : "", (info->scopes & SCOPE_G) != 0 ? " .gN" : "",
-                        (info->scopes & SCOPE_A) != 0 ? " .all" : "");
+                        (info->scopes & SCOPE_A) != 0 ? " .all" : "", (info->scopes & SCOPE_E) != 0 ? " .e" : "",
+                        (info->scopes & SCOPE_O) != 0 ? " .o" : "");
     asm_next(s);
     while (s->now.kind == ASM_WORD) {
         int key = 0;
@@ -201,6 +220,46 @@ static weir_status finish(void *state)
 {
     PimParser *p = state;
     return pim_encode(p->cx, &p->code, p->image);
+}
+
+/* `crf K: INSTRUCTION`: entry K of a constant of 32-bit words. */
+static weir_status data_line(void *state, AsmText *s, unsigned char *data, uint64_t n_bytes)
+{
+    PimCrfWord word;
+    uint32_t entry = 0;
+    TRY(asm_u32(s, "crf", PIM_CRF_WORDS - 1, &entry));
+    TRY(asm_expect(s, ":"));
+    if (4 * (uint64_t)entry + 4 > n_bytes)
+        return asm_fail(s, "the constant ends before entry %u", entry);
+    TRY(pim_crf_parse(s, &word));
+    uint32_t bits = pim_crf_encode(&word);
+    for (int i = 0; i < 4; i++)
+        data[4 * entry + (uint32_t)i] = (unsigned char)(bits >> 8 * i);
+    (void)state;
+    return asm_line_end(s);
+}
+
+/* A constant that is laid out as `crf` prints as its program, if every word is an instruction. */
+static bool print_data(const ImageTensor *t, Text *out)
+{
+    Text lines;
+    text_init(&lines, out->arena);
+    if (strcmp(t->layout, "crf") != 0 || t->bytes % 4 != 0 || t->bytes > 4 * PIM_CRF_WORDS)
+        return false;
+    for (uint64_t i = 0; i < t->bytes; i += 4) {
+        PimCrfWord word;
+        uint32_t bits = t->data[i] | (uint32_t)t->data[i + 1] << 8 | (uint32_t)t->data[i + 2] << 16 | (uint32_t)t->data[i + 3] << 24;
+        if (pim_crf_decode(bits, &word) != NULL)
+            return false;
+        if (bits == 0) /* nop: what no line says */
+            continue;
+        text_printf(&lines, "  crf %u: ", (unsigned)(i / 4));
+        pim_crf_print(&word, &lines);
+        text_printf(&lines, "\n");
+    }
+    if (lines.n > 0)
+        text_add(out, lines.at, lines.n);
+    return lines.n > 0;
 }
 
 static int launch_named(void *state, const char *name)
@@ -284,5 +343,5 @@ static weir_status print_code(weir_context *cx, const Image *image, Text *out)
 
 const CodeText pim_code_text = {
     .directive = ".pim", .comment = '#', .begin = begin, .starts = starts, .parse = parse_stream, .finish = finish,
-    .launch_named = launch_named, .tier_named = tier_named, .print = print_code,
+    .launch_named = launch_named, .tier_named = tier_named, .data_line = data_line, .print_data = print_data, .print = print_code,
 };

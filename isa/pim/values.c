@@ -8,11 +8,11 @@ enum { LANES = 16 };
 void pim_memory_open(PimMemory *m, weir_context *cx, const Image *image, const PimMachine *machine, uint32_t channel)
 {
     *m = (PimMemory){.cx = cx, .image = image, .machine = machine, .channel = channel};
+    m->program.shared = machine->shared_counter;
     m->buffer = arena_alloc(&cx->arena, (size_t)(machine->gb_bursts * machine->burst));
 }
 
-/* The bytes of a row, made when `write` asks for them. NULL: all zeros. */
-static unsigned char *row_bytes(PimMemory *m, uint32_t bank, uint64_t row, bool write)
+unsigned char *pim_row_bytes(PimMemory *m, uint32_t bank, uint64_t row, bool write)
 {
     if (m->rows == NULL) {
         if (!write)
@@ -29,7 +29,20 @@ void pim_memory_fill(PimMemory *m, uint32_t bank, uint64_t row, const unsigned c
 {
     uint64_t bytes = (uint64_t)(m->machine->columns * m->machine->burst);
     for (uint64_t at = 0; at < n_bytes; at += bytes, row++)
-        memcpy(row_bytes(m, bank, row, true), data + at, n_bytes - at < bytes ? n_bytes - at : bytes);
+        memcpy(pim_row_bytes(m, bank, row, true), data + at, n_bytes - at < bytes ? n_bytes - at : bytes);
+}
+
+void pim_memory_take(PimMemory *m, uint32_t bank, uint64_t row, unsigned char *data, uint64_t n_bytes)
+{
+    uint64_t bytes = (uint64_t)(m->machine->columns * m->machine->burst);
+    for (uint64_t at = 0; at < n_bytes; at += bytes, row++) {
+        const unsigned char *from = pim_row_bytes(m, bank, row, false);
+        uint64_t n = n_bytes - at < bytes ? n_bytes - at : bytes;
+        if (from != NULL)
+            memcpy(data + at, from, n);
+        else
+            memset(data + at, 0, n);
+    }
 }
 
 static float element(const unsigned char *burst, int i)
@@ -46,10 +59,9 @@ static void put_element(unsigned char *burst, int i, float value)
     memcpy(burst + 2 * i, &bits, 2);
 }
 
-/* A burst of a bank; NULL: zeros. */
-static const unsigned char *bank_burst(PimMemory *m, uint32_t bank, uint32_t row, uint32_t col)
+const unsigned char *pim_bank_burst(PimMemory *m, uint32_t bank, uint32_t row, uint32_t col)
 {
-    const unsigned char *bytes = row_bytes(m, bank, row, false);
+    const unsigned char *bytes = pim_row_bytes(m, bank, row, false);
     return bytes != NULL ? bytes + col * (uint64_t)m->machine->burst : NULL;
 }
 
@@ -57,9 +69,9 @@ static void mac(PimMemory *m, const PimCommand *c, uint32_t bank, uint32_t n)
 {
     float sum[LANES];
     bool broadcast = (c->w.aux & PIM_MAC_BROADCAST) != 0;
-    const unsigned char *w = bank_burst(m, bank, c->w.row, c->w.col + n);
+    const unsigned char *w = pim_bank_burst(m, bank, c->w.row, c->w.col + n);
     const unsigned char *x = broadcast ? m->buffer + (c->w.reg + n) * (uint64_t)m->machine->burst
-                                       : bank_burst(m, bank ^ 1, c->w.row, c->w.col + n);
+                                       : pim_bank_burst(m, bank ^ 1, c->w.row, c->w.col + n);
     for (int i = 0; i < LANES; i++)
         sum[i] = element(w, i) * element(x, i);
     for (int half = LANES / 2; half > 0; half /= 2)
@@ -74,15 +86,14 @@ static void mac(PimMemory *m, const PimCommand *c, uint32_t bank, uint32_t n)
 static void ewmul(PimMemory *m, const PimCommand *c, uint32_t n)
 {
     for (uint32_t g = 0; g < PIM_GROUPS; g++) {
-        const unsigned char *a = bank_burst(m, 4 * g, c->w.row, c->w.col + n), *b = bank_burst(m, 4 * g + 1, c->w.row, c->w.col + n);
-        unsigned char *to = row_bytes(m, 4 * g + 2, c->w.row, true) + (c->w.col + n) * (uint64_t)m->machine->burst;
+        const unsigned char *a = pim_bank_burst(m, 4 * g, c->w.row, c->w.col + n), *b = pim_bank_burst(m, 4 * g + 1, c->w.row, c->w.col + n);
+        unsigned char *to = pim_row_bytes(m, 4 * g + 2, c->w.row, true) + (c->w.col + n) * (uint64_t)m->machine->burst;
         for (int i = 0; i < LANES; i++)
             put_element(to, i, element(a, i) * element(b, i));
     }
 }
 
-/* The bursts of a repeat in its buffer. */
-static unsigned char *buffer_at(PimMemory *m, const PimCommand *c, uint32_t n, unsigned char *const *buffers, bool write)
+unsigned char *pim_buffer_at(PimMemory *m, const PimCommand *c, uint32_t n, unsigned char *const *buffers, bool write)
 {
     const ImageTensor *t = &m->image->tensors.at[c->x.buf];
     uint64_t unit = (uint64_t)m->machine->burst * (c->w.op == PIM_OP_WRA ? PIM_BANKS : 1);
@@ -107,11 +118,25 @@ static void move_accumulator(PimMemory *m, const PimCommand *c, uint32_t n, unsi
     }
 }
 
+static void read_activated(PimMemory *m, const PimCommand *c, uint32_t n, unsigned char *data)
+{
+    for (uint32_t b = 0; b < PIM_BANKS; b++)
+        memcpy(data + 2 * b, &m->activated[b][c->w.reg + n], 2);
+}
+
+static const char *activate(PimMemory *m, const PimCommand *c)
+{
+    for (uint32_t b = 0; b < PIM_BANKS; b++)
+        if (!pim_function(c->w.aux, m->accumulator[b][c->w.reg], &m->activated[b][c->w.reg]))
+            return "no activation function has this table";
+    return NULL;
+}
+
 static const char *move(PimMemory *m, const PimCommand *c, uint32_t n, unsigned char *const *buffers)
 {
-    bool writes = c->w.op == PIM_OP_RD || c->w.op == PIM_OP_RDMAC;
+    bool writes = c->w.op == PIM_OP_RD || c->w.op == PIM_OP_RDMAC || c->w.op == PIM_OP_RDAF;
     uint64_t burst = (uint64_t)m->machine->burst;
-    unsigned char *data = buffer_at(m, c, n, buffers, writes);
+    unsigned char *data = pim_buffer_at(m, c, n, buffers, writes);
     if (data == NULL)
         return "the buffer has no bytes";
     switch (c->w.op) {
@@ -122,11 +147,14 @@ static const char *move(PimMemory *m, const PimCommand *c, uint32_t n, unsigned 
     case PIM_OP_RDMAC:
         move_accumulator(m, c, n, data);
         break;
+    case PIM_OP_RDAF:
+        read_activated(m, c, n, data);
+        break;
     case PIM_OP_WR:
-        memcpy(row_bytes(m, c->w.bank, c->w.row, true) + (c->w.col + n) * burst, data, burst);
+        memcpy(pim_row_bytes(m, c->w.bank, c->w.row, true) + (c->w.col + n) * burst, data, burst);
         break;
     case PIM_OP_RD: {
-        const unsigned char *from = bank_burst(m, c->w.bank, c->w.row, c->w.col + n);
+        const unsigned char *from = pim_bank_burst(m, c->w.bank, c->w.row, c->w.col + n);
         if (from != NULL)
             memcpy(data, from, burst);
         else
@@ -135,7 +163,7 @@ static const char *move(PimMemory *m, const PimCommand *c, uint32_t n, unsigned 
     }
     default: /* wra: a burst to each bank */
         for (uint32_t b = 0; b < PIM_BANKS; b++)
-            memcpy(row_bytes(m, b, c->w.row, true) + c->w.col * burst, data + b * burst, burst);
+            memcpy(pim_row_bytes(m, b, c->w.row, true) + c->w.col * burst, data + b * burst, burst);
     }
     return NULL;
 }
@@ -155,18 +183,18 @@ static const char *execute_once(PimMemory *m, const PimCommand *c, uint32_t n, u
         ewmul(m, c, n);
         return NULL;
     case PIM_OP_RDCP:
-        from = bank_burst(m, c->w.bank, c->w.row, c->w.col + n);
+        from = pim_bank_burst(m, c->w.bank, c->w.row, c->w.col + n);
         if (from != NULL)
             memcpy(gb, from, burst);
         else
             memset(gb, 0, burst);
         return NULL;
     case PIM_OP_WRCP:
-        memcpy(row_bytes(m, c->w.bank, c->w.row, true) + (c->w.col + n) * burst, gb, burst);
+        memcpy(pim_row_bytes(m, c->w.bank, c->w.row, true) + (c->w.col + n) * burst, gb, burst);
         return NULL;
     case PIM_OP_AF:
+        return activate(m, c);
     case PIM_OP_RDAF:
-        return "activation tables are not simulated";
     case PIM_OP_RD:
     case PIM_OP_WR:
     case PIM_OP_WRGB:
@@ -183,6 +211,6 @@ const char *pim_execute(PimMemory *m, const PimCommand *c, unsigned char *const 
 {
     const char *why = NULL;
     for (uint32_t n = 0; n <= c->w.n1 && why == NULL; n++)
-        why = execute_once(m, c, n, buffers);
+        why = m->machine->family == PIM_HBM ? pim_hbm_execute(m, c, n, buffers) : execute_once(m, c, n, buffers);
     return why;
 }

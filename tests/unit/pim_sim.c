@@ -153,7 +153,7 @@ static void trains_refresh_by_deadline(void **state)
         assert_int_equal(run(&c, PIM_TIME_ONLY), WEIR_OK);
         assert_int_equal(c.result.cycles, known[i].cycles);
         assert_int_equal(c.result.streams.at[0].refreshes, known[i].refreshes);
-        assert_int_equal(c.result.cycles, t.channel.now + c.machine.nBL);
+        assert_int_equal(c.result.cycles, t.channel.now + c.machine.tail);
         weir_context_free(c.cx);
     }
 }

@@ -1,0 +1,275 @@
+/* isa/pim/judge.c: see isa/pim/judge.h. */
+#include "isa/pim/judge.h"
+
+#include <string.h>
+
+void pim_judge_open(PimJudge *j, const PimMachine *m)
+{
+    memset(j, 0, sizeof *j);
+    j->machine = m;
+    j->time = -1;
+    for (uint32_t i = 0; i < m->n_rules; i++)
+        for (uint32_t d = 0; d < PIM_DEV_COUNT; d++)
+            if ((m->rules[i].before >> d & 1) != 0 && m->rules[i].cycles >= 0)
+                j->by_before[d][i / 32] |= 1u << i % 32;
+}
+
+/* ---- times ---- */
+
+static void forbid(PimSlot *slot, const PimSlot *until)
+{
+    if (until->until > slot->until)
+        *slot = *until;
+}
+
+/* A rule forbids the commands behind: everywhere, in the groups or in the banks that the command in front touched. */
+static void forbid_after(PimJudge *j, const PimRule *rule, uint32_t banks, const PimSlot *until)
+{
+    for (uint32_t after = rule->after; after != 0; after &= after - 1) {
+        uint32_t d = (uint32_t)__builtin_ctz(after);
+        if (rule->level == PIM_LEVEL_CH) {
+            forbid(&j->channel[d], until);
+        } else if (rule->level == PIM_LEVEL_BG) {
+            for (uint32_t g = 0; g < PIM_GROUPS; g++)
+                if ((banks >> 4 * g & 15) != 0)
+                    forbid(&j->group[d][g], until);
+        } else {
+            for (uint32_t left = banks; left != 0; left &= left - 1)
+                forbid(&j->bank[d][__builtin_ctz(left)], until);
+        }
+    }
+}
+
+void pim_judge_push(PimJudge *j, PimDevice device, uint32_t place, int64_t time, uint32_t number)
+{
+    uint32_t banks = pim_banks_of(place);
+    for (uint32_t w = 0; w < PIM_MAX_RULES / 32; w++)
+        for (uint32_t left = j->by_before[device][w]; left != 0; left &= left - 1) {
+            uint32_t i = 32 * w + (uint32_t)__builtin_ctz(left);
+            const PimRule *rule = &j->machine->rules[i];
+            int64_t from = time;
+            if (rule->window > 1) {
+                uint32_t n = j->recent_n[i]++;
+                j->recent[i][n % rule->window] = time;
+                if (n + 1 < rule->window)
+                    continue;
+                from = j->recent[i][(n + 1) % rule->window];
+            }
+            const PimSlot until = {from + rule->cycles, number, (uint8_t)i, (uint8_t)device};
+            forbid_after(j, rule, banks, &until);
+        }
+}
+
+int64_t pim_judge_until(const PimJudge *j, PimDevice device, uint32_t place, const PimSlot **out_slot)
+{
+    const PimSlot *worst = &j->channel[device];
+    uint32_t banks = pim_banks_of(place);
+    for (uint32_t g = 0; g < PIM_GROUPS; g++)
+        if ((banks >> 4 * g & 15) != 0 && j->group[device][g].until > worst->until)
+            worst = &j->group[device][g];
+    for (uint32_t left = banks; left != 0; left &= left - 1) {
+        const PimSlot *slot = &j->bank[device][__builtin_ctz(left)];
+        if (slot->until > worst->until)
+            worst = slot;
+    }
+    *out_slot = worst;
+    return worst->until;
+}
+
+/* ---- rows and modes ---- */
+
+static bool is_open_at(const PimJudge *j, uint32_t banks, int64_t row)
+{
+    for (uint32_t left = banks; left != 0; left &= left - 1)
+        if (j->open_row[__builtin_ctz(left)] != row)
+            return false;
+    return (j->open & banks) == banks;
+}
+
+static void open_banks(PimJudge *j, uint32_t banks, int64_t row)
+{
+    j->open = (uint16_t)(j->open | banks);
+    for (uint32_t left = banks; left != 0; left &= left - 1)
+        j->open_row[__builtin_ctz(left)] = row;
+}
+
+static const char *judge_aim(PimJudge *j, const PimAction *a, uint32_t banks)
+{
+    const PimMachine *m = j->machine;
+    switch (a->device) {
+    case PIM_DEV_WRGB:
+    case PIM_DEV_WRMAC16:
+    case PIM_DEV_RDMAC16:
+    case PIM_DEV_RDAF16:
+        return j->registers ? NULL : "a register command in normal mode";
+    case PIM_DEV_TMOD:
+        j->registers = !j->registers;
+        return NULL;
+    case PIM_DEV_ACT:
+    case PIM_DEV_ACT4:
+    case PIM_DEV_ACT16:
+        if (j->registers && !m->row_in_reg)
+            return "a row command in register mode";
+        if ((j->open & banks) != 0)
+            return "a row is opened in a bank that has one open";
+        open_banks(j, banks, a->row);
+        return a->row < m->rows ? NULL : "no such row";
+    case PIM_DEV_PRE:
+    case PIM_DEV_PRE4:
+    case PIM_DEV_PREA:
+        if (j->registers && !m->row_in_reg)
+            return "a row command in register mode";
+        if ((j->open & banks) == 0 && a->device != PIM_DEV_PREA)
+            return "closed banks are closed";
+        j->open = (uint16_t)(j->open & ~banks);
+        return NULL;
+    case PIM_DEV_REFAB:
+        j->refreshes++;
+        return j->registers ? "a refresh in register mode" : j->open != 0 ? "a refresh with a row open" : NULL;
+    default:
+        if (j->registers)
+            return "a column command in register mode";
+        if (!is_open_at(j, banks, a->row))
+            return "a column command on a row that is not open in all its banks";
+        if (a->device == PIM_DEV_WRA16)
+            j->open = 0;
+        return NULL;
+    }
+}
+
+static const char *judge_hbm_act(PimJudge *j, const PimAction *a, uint32_t banks)
+{
+    static const uint16_t entry = 1u << 0 | 1u << 1 | 1u << 8 | 1u << 9;
+    const PimMachine *m = j->machine;
+    if ((j->open & banks) != 0)
+        return "a row is opened in a bank that has one open";
+    if (j->ab == 0 && (a->row == m->ab_row || j->entered != 0)) {
+        uint32_t others = 0;
+        for (uint32_t b = 0; b < PIM_BANKS; b++)
+            others |= (uint32_t)((j->open >> b & 1) != 0 && j->open_row[b] != m->ab_row) << b;
+        if (a->row != m->ab_row || (banks & ~(uint32_t)entry) != 0 || others != 0)
+            return "the change to AB is not row ab_row in banks 0, 8, 1, 9 with all else closed";
+        j->entered = (uint16_t)(j->entered | banks);
+        if (j->entered == entry) {
+            j->ab = 1;
+            j->entered = 0;
+        }
+    } else if (j->ab != 0) {
+        if (a->row == m->ab_row || (a->row == m->sb_row && j->ab == 2))
+            return "a row that changes modes in the wrong mode";
+        uint32_t first = (uint32_t)__builtin_ctz(~banks & 0xFFFF);
+        bool other_leaves = (j->open >> first & 1) != 0 && j->open_row[first] == m->sb_row;
+        if ((j->open & ~banks & 0xFFFF) != 0 && other_leaves != (a->row == m->sb_row))
+            return "the change to SB is row sb_row in both parities with all else closed";
+    }
+    open_banks(j, banks, a->row);
+    return a->row < m->rows ? NULL : "no such row";
+}
+
+static const char *judge_hbm_column(const PimJudge *j, const PimAction *a, uint32_t banks)
+{
+    const PimMachine *m = j->machine;
+    if (a->device == PIM_DEV_HWRR || a->device == PIM_DEV_HRDR) {
+        if (a->device == PIM_DEV_HRDR && j->ab != 0)
+            return "registers are read in SB";
+        return is_open_at(j, banks, m->register_row) ? NULL : "the register row is not open";
+    }
+    if (a->row == m->register_row)
+        return "a data command on the register row";
+    if (j->ab == 2 && a->row >= m->data_rows)
+        return "a reserved row in AB-PIM";
+    return is_open_at(j, banks, a->row) ? NULL : "a column command on a row that is not open in all its banks";
+}
+
+static const char *judge_hbm(PimJudge *j, const PimEvent *e, uint32_t banks)
+{
+    const PimAction *a = &e->action;
+    const char *why = NULL;
+    if (banks != 0xFFFF && (banks == 0x5555 || banks == 0xAAAA) != (j->ab != 0))
+        return j->ab != 0 ? "a command of one bank in AB" : "a command of a parity in SB";
+    switch (a->device) {
+    case PIM_DEV_HACT:
+        return judge_hbm_act(j, a, banks);
+    case PIM_DEV_HPREA:
+        if (j->ab != 0 && is_open_at(j, 0xFFFF, j->machine->sb_row))
+            j->ab = 0;
+        j->open = 0;
+        return NULL;
+    case PIM_DEV_HPRE:
+        why = (j->open & banks) == 0 ? "closed banks are closed" : NULL;
+        j->open = (uint16_t)(j->open & ~banks);
+        return why;
+    case PIM_DEV_HREF:
+        j->refreshes++;
+        return j->open != 0 ? "a refresh with a row open" : NULL;
+    default:
+        why = judge_hbm_column(j, a, banks);
+        if (e->mode != 0 && j->ab != 0)
+            j->ab = (int)e->mode;
+        return why;
+    }
+}
+
+/* ---- the stream ---- */
+
+static bool refuse(PimJudge *j, const PimEvent *e, const char *why)
+{
+    j->hazard = (PimHazard){.why = why, .after = e->number, .time_after = e->time, .device_after = pim_device_text(e->action.device)};
+    return false;
+}
+
+static bool too_early(PimJudge *j, const PimEvent *e, const PimSlot *slot, int64_t time, int64_t until)
+{
+    const PimRule *rule = &j->machine->rules[slot->rule];
+    j->hazard = (PimHazard){.why = "too early", .rule = rule, .before = slot->number, .after = e->number,
+                            .time_before = until - rule->cycles, .time_after = time, .needs = rule->cycles,
+                            .device_before = pim_device_text((PimDevice)slot->before), .device_after = pim_device_text(e->action.device)};
+    return false;
+}
+
+bool pim_judge_event(PimJudge *j, const PimEvent *e)
+{
+    PimDevice d = e->action.device;
+    const PimSlot *slot;
+    if (j->hazard.why != NULL)
+        return false;
+    if (e->time < j->time || e->time < 0)
+        return refuse(j, e, "commands do not go back in time");
+    int64_t until = pim_judge_until(j, d, e->action.place, &slot);
+    if (e->time < until)
+        return too_early(j, e, slot, e->time, until);
+    bool refresh = d == PIM_DEV_REFAB || d == PIM_DEV_HREF;
+    if (refresh && e->time < pim_refresh_from(j->machine, j->refreshes + 1))
+        return refuse(j, e, "a refresh before its time");
+    if (refresh && e->time > pim_refresh_until(j->machine, j->refreshes + 1))
+        return refuse(j, e, "a refresh after its deadline");
+    const char *why = j->machine->family == PIM_HBM ? judge_hbm(j, e, pim_banks_of(e->action.place))
+                                                     : judge_aim(j, &e->action, pim_banks_of(e->action.place));
+    if (why != NULL)
+        return refuse(j, e, why);
+    j->time = e->time;
+    pim_judge_push(j, d, e->action.place, e->time, e->number);
+    if (e->n > 1) {
+        int64_t second = e->time + e->spacing, last = e->time + (int64_t)(e->n - 1) * e->spacing;
+        until = pim_judge_until(j, d, e->action.place, &slot);
+        if (second < until)
+            return too_early(j, e, slot, second, until);
+        j->time = last;
+        pim_judge_push(j, d, e->action.place, last, e->number);
+    }
+    return true;
+}
+
+bool pim_judge_end(PimJudge *j, int64_t cycles)
+{
+    const PimEvent end = {.time = cycles};
+    if (j->hazard.why != NULL)
+        return false;
+    if (j->open != 0)
+        return refuse(j, &end, "a row is open at the end");
+    if (j->ab != 0)
+        return refuse(j, &end, "the stream does not end in SB");
+    if (j->refreshes < pim_refreshes_due(j->machine, cycles))
+        return refuse(j, &end, "refreshes are missing at the end");
+    return true;
+}
