@@ -62,6 +62,16 @@ W_INLINE void w_put(const w_tensor *t, int64_t at, int64_t value)
                t->bytes == 8 ? (const void *)&value : t->bytes == 4 ? (const void *)&half : t->bytes == 2 ? (const void *)&quarter : &eighth,
                (size_t)t->bytes);
 }
+W_INLINE void w_put_float(const w_tensor *t, int64_t at, double x)
+{
+    double one = w_one_f64(x);
+    if (t->bytes == 8)
+        w_put(t, at, (int64_t)w_u64_of_f64(one));
+    else if (t->bytes == 4)
+        w_put(t, at, w_u32_of_f32((float)one));
+    else
+        w_put(t, at, t->kind == W_BRAIN ? w_bf16_bits(w_odd_f32(one)) : w_f16_bits(w_odd_f32(one)));
+}
 W_INLINE void w_move(const w_tensor *from, int64_t i, const w_tensor *to, int64_t j)
 {
     memcpy((char *)to->data + j * to->bytes, (const char *)from->data + i * from->bytes, (size_t)from->bytes);
@@ -114,10 +124,11 @@ W_INLINE void w_sort(w_item *items, int64_t n)
     }
 }
 
-/* topk, sort: each fibre along axis in order, its first elements; room: an item for each element of a fibre */
-W_INLINE void w_host_sort(const w_tensor *const *in, const w_tensor *const *out, int64_t axis, int64_t falls, void *room)
+/* topk, sort: each fibre along axis in order, its first elements; numbers: axis, falls; room: an item for each element of a fibre */
+W_INLINE void w_host_sort(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
 {
     const w_tensor *x = in[0], *values = out[0], *places = out[1];
+    int axis = (int)number[0], falls = number[1] != 0;
     w_item *items = (w_item *)room;
     int64_t at[8] = {0}, outer[8], n = x->extent[axis], k = values->extent[axis];
     memcpy(outer, values->extent, sizeof outer);
@@ -127,7 +138,7 @@ W_INLINE void w_host_sort(const w_tensor *const *in, const w_tensor *const *out,
     do {
         for (int64_t i = 0; i < n; i++) {
             at[axis] = i;
-            items[i].key = w_key(x, w_place(x, at)) ^ (falls != 0 ? UINT64_MAX : 0);
+            items[i].key = w_key(x, w_place(x, at)) ^ (falls ? UINT64_MAX : 0);
             items[i].position = i;
         }
         w_sort(items, n);
@@ -143,11 +154,11 @@ W_INLINE void w_host_sort(const w_tensor *const *in, const w_tensor *const *out,
     } while (w_next(values->dims, outer, at));
 }
 /* nonzero: rows of coordinates as far as there is room, and their number */
-W_INLINE void w_host_nonzero(const w_tensor *const *in, const w_tensor *const *out, int64_t axis, int64_t flag, void *room)
+W_INLINE void w_host_nonzero(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
 {
     const w_tensor *x = in[0], *places = out[0];
     int64_t at[8] = {0}, count = 0;
-    (void)axis, (void)flag, (void)room;
+    (void)number, (void)room;
     if (w_elements(x) != 0)
         do {
             if (!w_is_set(x, w_place(x, at)))
@@ -158,12 +169,13 @@ W_INLINE void w_host_nonzero(const w_tensor *const *in, const w_tensor *const *o
         } while (w_next(x->dims, x->extent, at));
     w_put(out[1], 0, count);
 }
-/* compress: the slices along axis where the condition is set, as far as there is room, and their number */
-W_INLINE void w_host_compress(const w_tensor *const *in, const w_tensor *const *out, int64_t axis, int64_t flag, void *room)
+/* compress: the slices along axis where the condition is set, as far as there is room, and their number; numbers: axis */
+W_INLINE void w_host_compress(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
 {
+    int axis = (int)number[0];
     const w_tensor *x = in[0], *condition = in[1], *to = out[0];
     int64_t at[8] = {0}, outer[8], count = 0, most = x->extent[axis];
-    (void)flag, (void)room;
+    (void)room;
     most = condition->extent[0] < most ? condition->extent[0] : most;
     for (int64_t i = 0; i < most; i++)
         count += w_is_set(condition, i);
@@ -184,4 +196,205 @@ W_INLINE void w_host_compress(const w_tensor *const *in, const w_tensor *const *
         }
         at[axis] = 0;
     } while (w_next(x->dims, outer, at));
+}
+/* Slices of a tensor: `inner` places each, in `place`. */
+typedef struct w_slices {
+    const w_tensor *x;
+    int64_t n, inner, *place;
+} w_slices;
+W_INLINE int w_compare_slices(const w_slices *s, int64_t a, int64_t b)
+{
+    for (int64_t i = 0; i < s->inner; i++) {
+        uint64_t p = w_key(s->x, s->place[a * s->inner + i]), q = w_key(s->x, s->place[b * s->inner + i]);
+        if (p != q)
+            return p < q ? -1 : 1;
+    }
+    return 0;
+}
+/* Merge sort from below, stable; the sorted numbers end up in `order`. */
+W_INLINE void w_sort_slices(const w_slices *s, int64_t *order, int64_t *room)
+{
+    for (int64_t run = 1; run < s->n; run *= 2) {
+        for (int64_t low = 0; low < s->n; low += 2 * run) {
+            int64_t middle = low + run < s->n ? low + run : s->n, high = low + 2 * run < s->n ? low + 2 * run : s->n;
+            for (int64_t i = low, j = middle, k = low; k < high; k++)
+                room[k] = j == high || (i < middle && w_compare_slices(s, order[j], order[i]) >= 0) ? order[i++] : order[j++];
+        }
+        memcpy(order, room, (size_t)s->n * sizeof *order);
+    }
+}
+W_INLINE void w_list_slices(w_slices *s, int axis)
+{
+    int64_t at[8] = {0}, outer[8], filled = 0;
+    memcpy(outer, s->x->extent, sizeof outer);
+    if (axis >= 0)
+        outer[axis] = 1;
+    for (int64_t slice = 0; filled < s->n * s->inner;) {
+        if (axis >= 0)
+            at[axis] = slice;
+        s->place[filled++] = w_place(s->x, at);
+        if (axis >= 0)
+            at[axis] = 0;
+        slice += !w_next(s->x->dims, outer, at);
+    }
+}
+/* Numbers the groups of equal slices, by order or by first occurrence; first: a slice of each group. */
+W_INLINE int64_t w_group_slices(const w_slices *s, const int64_t *order, int sorted, int64_t *group, int64_t *first)
+{
+    int64_t groups = 0, next = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        if (i == 0 || w_compare_slices(s, order[i - 1], order[i]) != 0)
+            first[groups++] = order[i];
+        group[order[i]] = groups - 1;
+    }
+    if (sorted)
+        return groups;
+    for (int64_t i = 0; i < s->n; i++)
+        if (first[group[i]] == i)
+            first[group[i]] = -1 - next++;
+    for (int64_t i = 0; i < s->n; i++)
+        group[i] = -1 - first[group[i]];
+    for (int64_t i = s->n; i-- > 0;)
+        first[group[i]] = i;
+    return groups;
+}
+/* unique: distinct slices along axis (elements where it is -1), first and inverse positions, counts, their number;
+ * numbers: axis, sorted; room: a word for each element and four for each slice */
+W_INLINE void w_host_unique(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
+{
+    int axis = (int)number[0];
+    w_slices s = {in[0], axis < 0 ? w_elements(in[0]) : in[0]->extent[axis], 1, (int64_t *)room};
+    for (int d = 0; axis >= 0 && d < in[0]->dims; d++)
+        s.inner *= d == axis ? 1 : in[0]->extent[d];
+    int64_t *order = s.place + s.n * s.inner, *spare = order + s.n, *group = spare + s.n, *first = group + s.n, at[8] = {0}, outer[8];
+    w_list_slices(&s, axis);
+    for (int64_t i = 0; i < s.n; i++)
+        order[i] = i;
+    w_sort_slices(&s, order, spare);
+    int64_t groups = w_group_slices(&s, order, number[1] != 0, group, first), most = out[0]->bound[axis < 0 ? 0 : axis];
+    w_put(out[4], 0, groups);
+    for (int64_t g = 0; g < s.n; g++)
+        spare[g] = 0;
+    for (int64_t i = 0; i < s.n; i++) {
+        spare[group[i]]++;
+        w_put(out[2], i, group[i]);
+    }
+    memcpy(outer, in[0]->extent, sizeof outer);
+    if (axis >= 0)
+        outer[axis] = 1;
+    for (int64_t g = 0; g < groups && g < most; g++) {
+        w_put(out[1], g, first[g]);
+        w_put(out[3], g, spare[g]);
+        for (int64_t i = 0; i < s.inner; i++) {
+            if (axis >= 0)
+                at[axis] = g;
+            w_move(s.x, s.place[first[g] * s.inner + i], out[0], axis < 0 ? g : w_place(out[0], at));
+            if (axis >= 0) {
+                at[axis] = 0;
+                w_next(in[0]->dims, outer, at);
+            }
+        }
+    }
+}
+/* y0, x0, y1, x1 of a box; from the centre: x, y, width, height */
+W_INLINE void w_box(const w_tensor *t, int64_t batch, int64_t row, int centre, double *box)
+{
+    double v[4];
+    for (int k = 0; k < 4; k++)
+        v[k] = w_get_float(t, (batch * t->bound[1] + row) * t->bound[2] + k);
+    for (int k = 0; k < 2; k++) {
+        double half = v[3 - k] / 2;
+        box[k] = centre ? v[1 - k] - half : fmin(v[k], v[k + 2]);
+        box[k + 2] = centre ? v[1 - k] + half : fmax(v[k], v[k + 2]);
+    }
+}
+W_INLINE double w_overlap(const double *a, const double *b)
+{
+    double height = fmin(a[2], b[2]) - fmax(a[0], b[0]), width = fmin(a[3], b[3]) - fmax(a[1], b[1]);
+    if (height <= 0 || width <= 0)
+        return 0;
+    double common = height * width, area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common;
+    return area <= 0 ? 0 : common / area;
+}
+/* nms: selected triples batch, class, box as far as there is room, and their number; boxes [batch, box, 4], scores [batch, class, box];
+ * numbers: most of a class, iou, score (NaN: no threshold), from the centre; room: an item and a word for each box */
+W_INLINE void w_host_nms(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
+{
+    const w_tensor *boxes = in[0], *scores = in[1];
+    w_item *items = (w_item *)room;
+    int64_t *picked = (int64_t *)(void *)(items + scores->extent[2]), row = 0;
+    int centre = number[3] != 0;
+    for (int64_t c = 0; c < scores->extent[0] * scores->extent[1]; c++) {
+        int64_t batch = c / scores->extent[1], class_ = c % scores->extent[1], n = 0, n_picked = 0;
+        for (int64_t b = 0; b < scores->extent[2]; b++) {
+            int64_t at = (batch * scores->bound[1] + class_) * scores->bound[2] + b;
+            if (number[2] != number[2] || w_get_float(scores, at) > number[2]) {
+                items[n].key = ~w_key(scores, at);
+                items[n++].position = b;
+            }
+        }
+        w_sort(items, n);
+        for (int64_t i = 0; i < n && (double)n_picked < number[0]; i++) {
+            double box[4], other[4];
+            int keeps = 1;
+            w_box(boxes, batch, items[i].position, centre, box);
+            for (int64_t j = 0; keeps && j < n_picked; j++) {
+                w_box(boxes, batch, picked[j], centre, other);
+                keeps = !(w_overlap(box, other) > number[1]);
+            }
+            if (!keeps)
+                continue;
+            picked[n_picked++] = items[i].position;
+            if (row < out[0]->bound[0]) {
+                w_put(out[0], row * 3, batch);
+                w_put(out[0], row * 3 + 1, class_);
+                w_put(out[0], row * 3 + 2, items[i].position);
+            }
+            row++;
+        }
+    }
+    w_put(out[1], 0, row);
+}
+W_INLINE double w_determinant(double *m, int64_t n)
+{
+    double det = 1;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t pivot = i;
+        for (int64_t r = i + 1; r < n; r++)
+            if (fabs(m[r * n + i]) > fabs(m[pivot * n + i]))
+                pivot = r;
+        if (m[pivot * n + i] == 0)
+            return 0;
+        for (int64_t c = 0; pivot != i && c < n; c++) {
+            double swap = m[i * n + c];
+            m[i * n + c] = m[pivot * n + c];
+            m[pivot * n + c] = swap;
+        }
+        det *= pivot != i ? -m[i * n + i] : m[i * n + i];
+        for (int64_t r = i + 1; r < n; r++) {
+            double factor = m[r * n + i] / m[i * n + i];
+            for (int64_t c = i; c < n; c++)
+                m[r * n + c] -= factor * m[i * n + c];
+        }
+    }
+    return det;
+}
+/* det: of every matrix, by elimination in f64; room: a matrix */
+W_INLINE void w_host_det(const w_tensor *const *in, const w_tensor *const *out, const double *number, void *room)
+{
+    const w_tensor *x = in[0], *y = out[0];
+    double *m = (double *)room;
+    int64_t at[8] = {0}, n = x->extent[x->dims - 1];
+    (void)number;
+    if (w_elements(y) == 0)
+        return;
+    do {
+        for (int64_t i = 0; i < n * n; i++) {
+            at[x->dims - 2] = i / n;
+            at[x->dims - 1] = i % n;
+            m[i] = w_get_float(x, w_place(x, at));
+        }
+        at[x->dims - 2] = at[x->dims - 1] = 0;
+        w_put_float(y, w_place(y, at), w_determinant(m, n));
+    } while (w_next(y->dims, y->extent, at));
 }

@@ -38,7 +38,7 @@ static uint32_t emit_tensor(Emit *e, const LoopStmt *st, uint32_t k, uint32_t at
 /* The tensors first .. end - 1, then as many absent ones as an operation could ask for. */
 static void emit_list(Emit *e, const char *name, uint32_t first, uint32_t end)
 {
-    text_printf(&e->body, "const w_tensor *const %s[4] = {", name);
+    text_printf(&e->body, "const w_tensor *const %s[6] = {", name);
     for (uint32_t k = first; k < end; k++)
         text_printf(&e->body, "&t%u, ", k);
     text_printf(&e->body, "0};\n        ");
@@ -54,11 +54,13 @@ void emit_host(Emit *e, const LoopStmt *st)
         at += emit_tensor(e, st, k, at);
     emit_list(e, "in", 0, st->n_inputs);
     emit_list(e, "out", st->n_inputs, st->n_slots - 1);
-    text_printf(&e->body, "w_host_%s(in, out, ", name);
-    emit_expr(e, st->scalars[at]);
-    text_printf(&e->body, ", ");
-    emit_expr(e, st->scalars[at + 1]);
-    text_printf(&e->body, ", s%u);\n    }\n", st->slots[st->n_slots - 1]);
+    text_printf(&e->body, "const double number[%d] = {", LOOP_HOST_NUMBERS);
+    for (uint32_t k = at; k < st->n_scalars; k++) {
+        text_printf(&e->body, k > at ? ", " : "");
+        emit_expr(e, st->scalars[k]);
+    }
+    text_printf(&e->body, at == st->n_scalars ? "0};\n        " : "};\n        ");
+    text_printf(&e->body, "w_host_%s(in, out, number, s%u);\n    }\n", name, st->slots[st->n_slots - 1]);
 }
 
 void emit_host_functions(const Emit *e, Text *out)

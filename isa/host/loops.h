@@ -66,7 +66,7 @@ typedef enum LoopStmtKind {
 /* Codes that a run returns; 0 is success. */
 typedef enum LoopTrap { LOOP_TRAP_NONE, LOOP_TRAP_INDEX, LOOP_TRAP_EXTENT, LOOP_TRAP_TRIP } LoopTrap;
 
-enum { LOOP_HOST_DIMS = 8 };
+enum { LOOP_HOST_DIMS = 8, LOOP_HOST_NUMBERS = 4 };
 
 typedef struct LoopBlock { LoopStmtId first, last; } LoopBlock;
 
@@ -83,9 +83,9 @@ typedef struct LoopStmt {
     uint32_t n_slots, n_scalars;
     uint32_t *slots;       /* CALL: buffers of the program */
     LoopExprId *scalars;   /* CALL: i64 */
-    /* HOST: slots are n_inputs inputs, the targets (as many as are there), a room (topk, sort: two i64 for each element of a fibre);
-     * scalars are the extents of every input and target now, then the axis, then `largest` or `descending`. Memory is row-major
-     * with the strides of the bounds; a target whose extent this statement's count gives has its bound, what is beyond is not stored. */
+    /* HOST: slots are n_inputs inputs, the targets (as many as are there), a room to work in (i64); scalars are the extents of every
+     * input and target now, then the operation's numbers (f64, in the order of the table in lower_hostop.c). Memory is row-major with the
+     * strides of the bounds; a target whose extent this statement's count gives has its bound, what is beyond is not stored. */
     HostOp hostop;
     uint32_t n_inputs;
     const char *text;      /* NOTE */

@@ -16,7 +16,7 @@ typedef struct HostOptions {
 
 /* Lowers the cascade of `groups`: groups with a mapping by it, all other definitions by the default mapping (a `for` over every
  * rank in text order, reduced ones inside). E_HOST_UNSUPPORTED and WEIR_UNSUPPORTED for block formats and
- * host operations without a form (unique, nms, det; all where options->host_operations is not set). */
+ * host operations without a form (all where options->host_operations is not set). */
 MUST_USE weir_status host_lower(weir_context *cx, const Groups *groups, const HostOptions *options, LoopProgram **out_program);
 
 #endif

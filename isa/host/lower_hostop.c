@@ -7,6 +7,7 @@
  */
 #include "isa/host/lower_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 void hostops_layouts(Lower *l)
@@ -22,12 +23,38 @@ void hostops_layouts(Lower *l)
     }
 }
 
-static int64_t literal(const Lower *l, const Statement *st, const char *key, int64_t otherwise)
+/* The numbers of each operation, in the order in which LOOP_ST_HOST has them, with what is taken where one is not given. */
+typedef struct HostNumber {
+    const char *key;
+    double otherwise;
+} HostNumber;
+
+static const HostNumber numbers[HOSTOP_COUNT][LOOP_HOST_NUMBERS] = {
+    [HOSTOP_TOPK] = {{"axis", -1}, {"largest", 1}},
+    [HOSTOP_SORT] = {{"axis", -1}, {"descending", 0}},
+    [HOSTOP_UNIQUE] = {{"axis", (double)NAN}, {"sorted", 1}},
+    [HOSTOP_COMPRESS] = {{"axis", -1}},
+    [HOSTOP_NMS] = {{"max_output", 0}, {"iou", 0}, {"score", (double)NAN}, {"center", 0}},
+};
+
+static double number_of(const Lower *l, const Statement *st, const HostNumber *number)
 {
     for (uint32_t a = 0; a < st->n_args; a++)
-        if (st->args[a].key.i != 0 && strcmp(cx_text(l->cx, st->args[a].key), key) == 0)
-            return expr_at(l->cs, st->args[a].literal)->i;
-    return otherwise;
+        if (st->args[a].key.i != 0 && strcmp(cx_text(l->cx, st->args[a].key), number->key) == 0) {
+            const Expr *e = expr_at(l->cs, st->args[a].literal);
+            return e->decimal ? e->f : (double)e->i;
+        }
+    return number->otherwise;
+}
+
+/* The axis from the front; -1: none. */
+static int64_t axis_of(const Lower *l, const Statement *st, uint32_t n_dims)
+{
+    const HostNumber *first = &numbers[st->hostop][0];
+    if (first->key == NULL || strcmp(first->key, "axis") != 0)
+        return -1;
+    double axis = number_of(l, st, first);
+    return isnan(axis) ? -1 : (int64_t)axis + (axis < 0 ? n_dims : 0);
 }
 
 static bool is_target(const Statement *st, TensorId tensor)
@@ -48,23 +75,41 @@ static bool has_form(const Lower *l, TensorId tensor)
     return plain;
 }
 
-static MUST_USE weir_status check_forms(Lower *l, const Statement *st)
+static bool is_integer(Dtype type)
 {
-    bool plain = st->hostop == HOSTOP_TOPK || st->hostop == HOSTOP_SORT || st->hostop == HOSTOP_NONZERO || st->hostop == HOSTOP_COMPRESS;
-    TensorId first = {0};
-    for (uint32_t a = 0; plain && a < st->n_args; a++) {
+    return dtype_kind(type) == DK_SIGNED || dtype_kind(type) == DK_UNSIGNED;
+}
+
+/* Whether the operation has its form of tensors: one or two inputs, elements that move keep their type, positions are integers. */
+static bool forms_hold(const Lower *l, const Statement *st)
+{
+    TensorId in[2] = {{0}, {0}};
+    uint32_t n = 0;
+    for (uint32_t a = 0; a < st->n_args; a++) {
         if (st->args[a].key.i != 0)
             continue;
-        first = first.i == 0 ? st->args[a].tensor : first;
-        plain = has_form(l, st->args[a].tensor);
+        if (n == 2 || !has_form(l, st->args[a].tensor))
+            return false;
+        in[n++] = st->args[a].tensor;
     }
-    for (uint32_t k = 0; plain && k < st->n_targets; k++) {
-        DtypeKind kind = dtype_kind(tensor_at(l->cs, st->targets[k].tensor)->type);
-        plain = has_form(l, st->targets[k].tensor) && (k == 0 || kind == DK_SIGNED || kind == DK_UNSIGNED);
+    bool two = st->hostop == HOSTOP_NMS || st->hostop == HOSTOP_COMPRESS, places = st->hostop == HOSTOP_NONZERO || st->hostop == HOSTOP_NMS;
+    if (n != (two ? 2u : 1u))
+        return false;
+    for (uint32_t k = 0; k < st->n_targets; k++) {
+        Dtype type = tensor_at(l->cs, st->targets[k].tensor)->type;
+        if (!has_form(l, st->targets[k].tensor) || (k == 0 && !places ? type != tensor_at(l->cs, in[0])->type : !is_integer(type)))
+            return false;
     }
-    if (plain && st->hostop != HOSTOP_NONZERO)
-        plain = tensor_at(l->cs, first)->type == tensor_at(l->cs, st->targets[0].tensor)->type;
-    if (plain && l->options.host_operations)
+    bool floats = st->hostop == HOSTOP_NMS || st->hostop == HOSTOP_DET;
+    for (uint32_t k = 0; floats && k < n; k++)
+        if (dtype_kind(tensor_at(l->cs, in[k])->type) != DK_FLOAT)
+            return false;
+    return true;
+}
+
+static MUST_USE weir_status check_forms(Lower *l, const Statement *st)
+{
+    if (l->options.host_operations && forms_hold(l, st))
         return WEIR_OK;
     diag(&l->cx->diag, st->place, E_HOST_UNSUPPORTED,
          arena_printf(&l->cx->arena, "the host operation %s here", hostop_info(st->hostop)->text));
@@ -99,6 +144,32 @@ static void extents_after(Lower *l, const Statement *st)
             (void)entry_extent(l, (RankId){r});
 }
 
+/* Words of i64 that the operation works in, at the bounds. */
+static uint64_t room_of(const Lower *l, const Statement *st, TensorId first, int64_t axis)
+{
+    const TensorDecl *t = tensor_at(l->cs, first);
+    uint64_t elements = 1, fibre = axis < 0 ? 1 : (uint64_t)dim_extent(l->cs, first, (uint32_t)axis);
+    for (uint32_t d = 0; d < t->n_dims; d++)
+        elements *= (uint64_t)dim_extent(l->cs, first, d);
+    switch (st->hostop) {
+    case HOSTOP_TOPK:
+    case HOSTOP_SORT:
+        return 2 * fibre;
+    case HOSTOP_UNIQUE:
+        return elements + 4 * (axis < 0 ? elements : fibre) + 1;
+    case HOSTOP_NMS:
+        return 3 * (uint64_t)dim_extent(l->cs, first, 1) + 1;
+    case HOSTOP_DET:
+        return (uint64_t)dim_extent(l->cs, first, t->n_dims - 1) * (uint64_t)dim_extent(l->cs, first, t->n_dims - 1) + 1;
+    case HOSTOP_NONZERO:
+    case HOSTOP_COMPRESS:
+    case HOSTOP_NONE:
+    case HOSTOP_COUNT:
+        break;
+    }
+    return 1;
+}
+
 weir_status lower_hostop(Lower *l, StatementId id)
 {
     const Statement st = *statement_at(l->cs, id);
@@ -106,7 +177,7 @@ weir_status lower_hostop(Lower *l, StatementId id)
     l->calls++;
     uint32_t most = st.n_args + st.n_targets + 1;
     LoopStmt host = {.kind = LOOP_ST_HOST, .hostop = st.hostop, .slots = ARENA_ARRAY(&l->cx->arena, uint32_t, most),
-                     .scalars = ARENA_ARRAY(&l->cx->arena, LoopExprId, (size_t)most * LOOP_HOST_DIMS + 2)};
+                     .scalars = ARENA_ARRAY(&l->cx->arena, LoopExprId, (size_t)most * LOOP_HOST_DIMS + LOOP_HOST_NUMBERS)};
     TensorId first = {0};
     for (uint32_t a = 0; a < st.n_args; a++) {
         if (st.args[a].key.i != 0)
@@ -118,16 +189,14 @@ weir_status lower_hostop(Lower *l, StatementId id)
     uint32_t first_target = host.n_scalars, n_dims = tensor_at(l->cs, first)->n_dims;
     for (uint32_t k = 0; k < st.n_targets; k++)
         add_tensor(l, &st, st.targets[k].tensor, &host);
-    int64_t axis = literal(l, &st, "axis", -1);
-    axis += axis < 0 ? n_dims : 0;
-    bool sorts = st.hostop == HOSTOP_TOPK || st.hostop == HOSTOP_SORT;
-    if (sorts)
+    int64_t axis = axis_of(l, &st, n_dims);
+    if (st.hostop == HOSTOP_TOPK || st.hostop == HOSTOP_SORT)
         check_enough(l, id, host.scalars[axis], host.scalars[first_target + axis]);
-    uint64_t room = sorts ? 2 * (uint64_t)dim_extent(l->cs, first, (uint32_t)axis) : 1;
-    host.slots[host.n_slots++] = scratch_buffer(l, "room", DT_I64, room);
-    host.scalars[host.n_scalars++] = loop_int(l->p, axis);
-    host.scalars[host.n_scalars++] =
-        loop_int(l->p, st.hostop == HOSTOP_TOPK ? literal(l, &st, "largest", 1) : literal(l, &st, "descending", 0));
+    host.slots[host.n_slots++] = scratch_buffer(l, "room", DT_I64, room_of(l, &st, first, axis));
+    for (uint32_t k = 0; k < LOOP_HOST_NUMBERS && numbers[st.hostop][k].key != NULL; k++) {
+        bool is_axis = strcmp(numbers[st.hostop][k].key, "axis") == 0;
+        host.scalars[host.n_scalars++] = loop_const_float(l->p, DT_F64, is_axis ? (double)axis : number_of(l, &st, &numbers[st.hostop][k]));
+    }
     loop_add(l->p, &l->block, (LoopStmt){.kind = LOOP_ST_NOTE, .text = hostop_info(st.hostop)->text});
     loop_add(l->p, &l->block, host);
     extents_after(l, &st);

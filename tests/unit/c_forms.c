@@ -21,16 +21,26 @@ static void host_operations(void **state)
     for (uint32_t k = 0; k < COUNT(types); k++) {
         Text text;
         text_init(&text, &cx->arena);
-        text_printf(&text, "cascade t {\nrank i = 3, j = 37, k = 9, d = 2\nin A[i, j] : %s\nin D[j] : bool\n", types[k]);
-        text_printf(&text, "rank q <= 111 = NQ[], r <= 37 = NR[]\n");
+        text_printf(&text, "cascade t {\nrank i = 3, j = 37, k = 9, d = 2, q0 = 111\nin A[i, j] : %s\nin D[j] : bool\n", types[k]);
+        text_printf(&text, "rank q <= 111 = NQ[], r <= 37 = NR[], u <= 111 = NU[], w <= 37 = NW[]\n");
+        text_printf(&text, "U[u] : %s, UF[u] : i64, UI[q0] : i64, UC[u] : i64, NU[] : i64 = host unique(A[i, j], sorted = 0)\n", types[k]);
+        text_printf(&text, "W[i, w] : %s, WF[w] : i64, WI[j] : i64, WC[w] : i64, NW[] : i64 = host unique(A[i, j], axis = 1, sorted = 1)\n", types[k]);
         text_printf(&text, "TV[i, k] : %s, TP[i, k] : i64 = host topk(A[i, j], axis = 1, largest = 1)\n", types[k]);
         text_printf(&text, "LV[i, k] : %s, LP[i, k] : i64 = host topk(A[i, j], axis = 1, largest = 0)\n", types[k]);
         text_printf(&text, "SV[i, j] : %s, SP[i, j] : i64 = host sort(A[i, j], axis = 0, descending = 1)\n", types[k]);
         text_printf(&text, "P[q, d] : i64, NQ[] : i64 = host nonzero(A[i, j])\n");
         text_printf(&text, "C[i, r] : %s, NR[] : i64 = host compress(A[i, j], D[j], axis = 1)\n", types[k]);
-        static const char *const outs[] = {"TV[i, k]", "LV[i, k]", "SV[i, j]", "C[i, r]"}, *const places[] = {"TP[i, k]", "LP[i, k]", "SP[i, j]", "P[q, d]"};
+        if (k < 4) {
+            text_printf(&text, "rank b = 2, x = 9, c = 2, four = 4, n = 4, m = 4, three = 3, z <= 20 = NZ[]\n"
+                               "in B[b, x, four] : %s\nin S[b, c, x] : %s\nin M[b, n, m] : %s\n", types[k], types[k], types[k]);
+            text_printf(&text, "Z[z, three] : i64, NZ[] : i64 = host nms(B[b, x, four], S[b, c, x], max_output = 5, iou = 0.3, score = 0.1)\n"
+                               "out OZ[z, three] : i64 = Z[z, three]\n"
+                               "E[b] : %s = host det(M[b, n, m])\nout OE[b] : %s = E[b]\n", types[k], types[k]);
+        }
+        static const char *const outs[] = {"TV[i, k]", "LV[i, k]", "SV[i, j]", "C[i, r]", "U[u]", "W[i, w]"}, *const places[] = {"TP[i, k]", "LP[i, k]", "SP[i, j]", "P[q, d]", "UI[q0]", "WI[j]"};
         for (uint32_t o = 0; o < COUNT(outs); o++)
             text_printf(&text, "out O%s : %s = %s\nout O%s : i64 = %s\n", outs[o], types[k], outs[o], places[o], places[o]);
+        text_printf(&text, "out OUF[u] : i64 = UF[u] + UC[u]\nout OWF[w] : i64 = WF[w] + WC[w]\n");
         text_printf(&text, "}\n");
         on_edges(text.at);
     }
