@@ -8,6 +8,7 @@
 #include "backends/job.h"
 #include "backends/sim.h"
 #include "backends/text.h"
+#include "isa/imagetext.h"
 #include "isa/pim/sim.h"
 #include "isa/pim/trace.h"
 #include "support/json.h"
@@ -239,9 +240,9 @@ static void report_stream(const PimMachine *m, const PimStreamResult *s, Text *o
 
 static void report(const Sim *sim, const PimMachine *m, const PimResult *r, const ImageRun *run, bool values, Text *out)
 {
-    text_printf(out, "%s on %s: %" PRId64 " cycles of %g ns = %.1f ns in %u launches, %" PRIu64 " host steps, %" PRIu64 " multiply-adds, %" PRIu64 " bytes",
+    text_printf(out, "%s on %s: %" PRId64 " cycles of %g ns = %.1f ns in %u launches, %" PRIu64 " host steps, %" PRIu64 " %s, %" PRIu64 " bytes",
                 sim->path, m->name, r->cycles, (double)m->period * 1e-6, (double)r->cycles * (double)m->period * 1e-6, r->streams.n, run->host_runs,
-                r->macs, r->burst_bytes);
+                r->macs, m->family == PIM_HBM ? "lane operations" : "multiply-adds", r->burst_bytes);
     if (values)
         text_printf(out, ", outputs %016" PRIx64, sim_digest(run));
     text_printf(out, "\n");
@@ -257,6 +258,26 @@ static weir_status check_only(Sim *sim, const PimMachine *m, PimResult *r)
     return pim_sim(sim->cx, &sim->image, m, (PimOptions){.mode = PIM_TIME_ONLY}, NULL, NULL, r);
 }
 
+/* Everything of the image but its commands, and a launch for each stream that the trace will hold: with the trace a whole text. */
+static weir_status begin_trace(Sim *sim, Text *out)
+{
+    const Image *image = &sim->image;
+    Image head = *image;
+    const PimCode none = {0};
+    uint32_t launches = 0;
+    memset(&head.code, 0, sizeof head.code);
+    memset(&head.steps, 0, sizeof head.steps);
+    memset(&head.hosts, 0, sizeof head.hosts);
+    memset(&head.debug, 0, sizeof head.debug);
+    TRY(pim_encode(sim->cx, &none, &head));
+    for (uint32_t i = 0; i < image->steps.n && image->steps.at[i].op != STEP_HALT; i++)
+        if (image->steps.at[i].op == STEP_LAUNCH) {
+            const ImageStep step = {.op = STEP_LAUNCH, .a = launches++};
+            vec_push(&sim->cx->arena, &head.steps, step);
+        }
+    return image_print(sim->cx, &head, out);
+}
+
 weir_status sim_pim(Sim *sim, ImageRun *run, bool values, bool time, Text *out)
 {
     PimMachine machine;
@@ -267,6 +288,8 @@ weir_status sim_pim(Sim *sim, ImageRun *run, bool values, bool time, Text *out)
     if (sim->trace != NULL)
         return serve(sim, &machine, out);
     text_init(&trace, &sim->cx->arena);
+    if (sim->settings->trace != NULL)
+        TRY(begin_trace(sim, &trace));
     const PimOptions options = {.mode = values && time ? PIM_BOTH : values ? PIM_VALUES : PIM_TIME_ONLY,
                                 .trace = sim->settings->trace != NULL ? &trace : NULL};
     weir_status status = sim->settings->check_only ? check_only(sim, &machine, &result)

@@ -262,14 +262,14 @@ bool pim_judge_event(PimJudge *j, const PimEvent *e)
 
 bool pim_judge_end(PimJudge *j, int64_t cycles)
 {
-    const PimEvent end = {.time = cycles};
     if (j->hazard.why != NULL)
         return false;
     if (j->open != 0)
-        return refuse(j, &end, "a row is open at the end");
-    if (j->ab != 0)
-        return refuse(j, &end, "the stream does not end in SB");
-    if (j->refreshes < pim_refreshes_due(j->machine, cycles))
-        return refuse(j, &end, "refreshes are missing at the end");
-    return true;
+        j->hazard.why = "a row is open at the end";
+    else if (j->ab != 0)
+        j->hazard.why = "the stream does not end in SB";
+    else if (j->refreshes < pim_refreshes_due(j->machine, cycles))
+        j->hazard.why = "refreshes are missing at the end";
+    j->hazard.time_after = cycles;
+    return j->hazard.why == NULL;
 }

@@ -272,7 +272,7 @@ static void move_banks(Run *r, bool out)
     for (uint32_t i = 0; i < r->image->tensors.n; i++) {
         const ImageTensor *t = &r->image->tensors.at[i];
         const unsigned char *data = r->buffers[i] != NULL ? r->buffers[i] : t->data;
-        if (t->tier == 0 || data == NULL || (out && (t->kind != IMAGE_OUT || r->buffers[i] == NULL)))
+        if (t->tier == 0 || data == NULL || out != (t->kind == IMAGE_OUT) || (out && r->buffers[i] == NULL))
             continue;
         uint64_t channel_bytes = t->stride * (uint64_t)r->machine->banks;
         for (uint64_t at = 0; at < t->bytes; at += t->stride) {
@@ -333,8 +333,10 @@ weir_status pim_judge_image(weir_context *cx, const Image *image, const PimMachi
                 return failed(&r, k, c, E_PIM_RULE, "with a time each repeat is a command of its own");
             TRY(judge_event(&r, &e));
         }
-        if (!pim_judge_end(r.judge, r.judge->time + machine->tail))
+        int64_t cycles = r.judge->time < 0 ? 0 : r.judge->time + machine->tail;
+        if (!pim_judge_end(r.judge, cycles))
             return hazard(&r, &r.judge->hazard);
+        out_result->cycles = cycles > out_result->cycles ? cycles : out_result->cycles;
     }
     return WEIR_OK;
 }
