@@ -92,8 +92,11 @@ static int longest_first(const void *a, const void *b)
 void pim_machine_compile(weir_context *cx, PimMachine *m)
 {
     for (uint32_t d = 0; d < PIM_DEV_COUNT; d++) {
+        size_t most = 0;
+        for (uint32_t i = 0; i < m->n_rules; i++)
+            most += (m->rules[i].after >> d & 1) != 0 ? (size_t)__builtin_popcount(m->rules[i].before) : 0;
         m->n_needs[d] = 0;
-        m->needs[d] = ARENA_ARRAY(&cx->arena, PimNeed, (size_t)m->n_rules * PIM_DEV_COUNT);
+        m->needs[d] = ARENA_ARRAY(&cx->arena, PimNeed, most);
         m->spacing[d] = 0;
         for (uint32_t i = 0; i < m->n_rules; i++) {
             const PimRule *rule = &m->rules[i];

@@ -29,7 +29,7 @@ function group(tile, j, p, write, from,   q, at, i, end) {
     for (i = 0; i < 8; i++) say(at + 4 * i, (write ? "wr." : "rd.") parity(p) " row=" int(q / 4) " col=" 8 * (q % 4) + i)
     end = at + 28
     last_end[p] = end + (write ? 26 : 5)
-    if (q % 4 == 3 && q < groups * tiles - 1) {
+    if (q % 4 == 3 && q < groups * tiles - 1 && !(write && takes_refresh)) {
         pre(last_end[p], p)
         act(last_end[p] + 14, p, int(q / 4) + 1)
     }
@@ -90,11 +90,12 @@ BEGIN {
             end = group(tile, 1, 0, 0, end + 4)
             end = group(tile, 1, 1, 0, end + 4)
         }
+        # the next chance is a tile later, its writes' recovery and a row change included
+        takes_refresh = !refresh_off && tile < tiles - 1 && end + 75 + 64 * groups + 26 + 26 + 14 + 75 > 3900 * (refreshes + 1)
         end = group(tile, groups - 1, 0, 1, end + 15)
         end = group(tile, groups - 1, 1, 1, end + 4)
         next_read = end + 19
-        # the next chance is a tile later, its writes' recovery and a row change included
-        if (!refresh_off && tile < tiles - 1 && end + 64 * groups + 26 + 26 + 14 + 75 > 3900 * (refreshes + 1)) refresh(tile)
+        if (takes_refresh) refresh(tile)
         flush(tile < tiles - 1 ? end : 1e15)
     }
     t = last_end[0]

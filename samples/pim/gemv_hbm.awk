@@ -43,14 +43,16 @@ function tile(t0, x, in_tile, visit, last, next_x,   y, read, back, i) {
     act(t0 + 4 * (visit - 1) + 40, y, data_row(done, 1, y))
     back = read + 128
     columns(back, "rd." parity(y) " row=" data_row(done, 1, y), 0, 32)
-    pre(back + 1, x)
-    if (last)
+    if (last) {
+        pre(back + 1, x)
         act(back + 15, x, result + row_tile)
+    }
     return back + 124                        # the last read
 }
 # The registers of x open behind the last read at `end`; y closes and opens the first half of the next tile.
 function next_tile(end, x,   y) {
     y = 1 - x
+    pre(end - 123, x)
     act(end - 109, x, 16383)
     pre(end + 5, y)
     act(end + 20, y, data_row(done + 1, 0, y))
@@ -150,7 +152,6 @@ BEGIN {
                     register(end + 47, y, 4, words, x ? "odd_first" : "even_first", 0)
                     register(end + 47 + 4 * words, y, 0, 1, "on", 0)
                     now = end + 47 + 4 * words + 4 + (vector ? 0 : 15)
-                    pre(end + 69, x)
                     if (due(end + 69, period + 26, tiles == 1)) {
                         say(now + 22, "pre.all")
                         say(now + 36, "ref")
@@ -158,8 +159,10 @@ BEGIN {
                         act(now + 386, y, 16383)
                         act(now + 392, x, data_row(done + 1, 0, x))
                         now += 396
-                    } else
+                    } else {
+                        pre(end + 69, x)
                         act(end + (vector ? 84 : 83), x, data_row(done + 1, 0, x))
+                    }
                 }
             }
             done++
