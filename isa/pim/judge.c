@@ -1,76 +1,111 @@
 /* isa/pim/judge.c: see isa/pim/judge.h. */
 #include "isa/pim/judge.h"
 
+#include <stddef.h>
 #include <string.h>
+
+/* Of bans that differ in their distance alone the longest stays. */
+static uint32_t add_bans(PimJudge *j, uint32_t first, uint32_t n, uint32_t number)
+{
+    const PimRule *rule = &j->machine->rules[number];
+    for (uint32_t after = rule->after; after != 0 && n < PIM_MAX_BANS; after &= after - 1) {
+        PimBan ban = {(uint8_t)__builtin_ctz(after), (uint8_t)rule->level, (uint8_t)number, (uint8_t)rule->window, (int32_t)rule->cycles};
+        uint32_t i = first;
+        while (i < n && (j->bans[i].after != ban.after || j->bans[i].level != ban.level || j->bans[i].window != ban.window))
+            i++;
+        if (i == n || j->bans[i].cycles < ban.cycles)
+            j->bans[i] = ban;
+        n += i == n;
+    }
+    return n;
+}
 
 void pim_judge_open(PimJudge *j, const PimMachine *m)
 {
-    memset(j, 0, sizeof *j);
+    uint32_t n = 0;
+    memset(j, 0, offsetof(PimJudge, bans));
+    memset(&j->open, 0, sizeof *j - offsetof(PimJudge, open));
     j->machine = m;
     j->time = -1;
-    for (uint32_t i = 0; i < m->n_rules; i++)
-        for (uint32_t d = 0; d < PIM_DEV_COUNT; d++)
+    for (uint32_t d = 0; d < PIM_DEV_COUNT; d++) {
+        j->first_ban[d] = n;
+        for (uint32_t i = 0; i < m->n_rules; i++)
             if ((m->rules[i].before >> d & 1) != 0 && m->rules[i].cycles >= 0)
-                j->by_before[d][i / 32] |= 1u << i % 32;
+                n = add_bans(j, j->first_ban[d], n, i);
+    }
+    j->first_ban[PIM_DEV_COUNT] = n;
 }
 
 /* ---- times ---- */
 
-static void forbid(PimSlot *slot, const PimSlot *until)
+/* Places that share a bank with each. */
+static uint32_t sharing(uint32_t place)
 {
-    if (until->until > slot->until)
-        *slot = *until;
+    uint32_t all = 1u << PIM_PLACE_ALL, even = 1u << PIM_PLACE_EVEN, odd = 1u << PIM_PLACE_ODD, groups = 15u << PIM_PLACE_GROUP;
+    if (place < PIM_BANKS)
+        return 1u << place | 1u << (PIM_PLACE_GROUP + place / 4) | ((place & 1) != 0 ? odd : even) | all;
+    if (place < PIM_PLACE_EVEN)
+        return 15u << 4 * (place - PIM_PLACE_GROUP) | 1u << place | even | odd | all;
+    if (place == PIM_PLACE_ALL)
+        return (1u << PIM_PLACES) - 1;
+    return (place == PIM_PLACE_EVEN ? 0x5555u | even : 0xAAAAu | odd) | groups | all;
 }
 
-/* A rule forbids the commands behind: everywhere, in the groups or in the banks that the command in front touched. */
-static void forbid_after(PimJudge *j, const PimRule *rule, uint32_t banks, const PimSlot *until)
+static uint32_t group_place(uint32_t place)
 {
-    for (uint32_t after = rule->after; after != 0; after &= after - 1) {
-        uint32_t d = (uint32_t)__builtin_ctz(after);
-        if (rule->level == PIM_LEVEL_CH) {
-            forbid(&j->channel[d], until);
-        } else if (rule->level == PIM_LEVEL_BG) {
-            for (uint32_t g = 0; g < PIM_GROUPS; g++)
-                if ((banks >> 4 * g & 15) != 0)
-                    forbid(&j->group[d][g], until);
-        } else {
-            for (uint32_t left = banks; left != 0; left &= left - 1)
-                forbid(&j->bank[d][__builtin_ctz(left)], until);
-        }
-    }
+    return place < PIM_BANKS ? place / 4 : place < PIM_PLACE_EVEN ? place - PIM_PLACE_GROUP : (uint32_t)PIM_GROUPS;
+}
+
+static void forbid(PimSlot *slot, int64_t until, uint32_t number, const PimBan *ban, PimDevice before)
+{
+    if (until > slot->until)
+        *slot = (PimSlot){until, number, ban->rule, (uint8_t)before};
+}
+
+/* The cycle from which a rule counts: of the command itself or of one before it; false while there are too few. */
+static bool from_of(PimJudge *j, const PimBan *ban, int64_t time, int64_t *out_from)
+{
+    *out_from = time;
+    if (ban->window == 1)
+        return true;
+    uint32_t n = j->recent_n[ban->rule]++;
+    j->recent[ban->rule][n % ban->window] = time;
+    *out_from = j->recent[ban->rule][(n + 1) % ban->window];
+    return n + 1 >= ban->window;
 }
 
 void pim_judge_push(PimJudge *j, PimDevice device, uint32_t place, int64_t time, uint32_t number)
 {
-    uint32_t banks = pim_banks_of(place);
-    for (uint32_t w = 0; w < PIM_MAX_RULES / 32; w++)
-        for (uint32_t left = j->by_before[device][w]; left != 0; left &= left - 1) {
-            uint32_t i = 32 * w + (uint32_t)__builtin_ctz(left);
-            const PimRule *rule = &j->machine->rules[i];
-            int64_t from = time;
-            if (rule->window > 1) {
-                uint32_t n = j->recent_n[i]++;
-                j->recent[i][n % rule->window] = time;
-                if (n + 1 < rule->window)
-                    continue;
-                from = j->recent[i][(n + 1) % rule->window];
-            }
-            const PimSlot until = {from + rule->cycles, number, (uint8_t)i, (uint8_t)device};
-            forbid_after(j, rule, banks, &until);
+    uint32_t of_group = group_place(place);
+    const PimBan *end = j->bans + j->first_ban[device + 1];
+    for (const PimBan *ban = j->bans + j->first_ban[device]; ban < end; ban++) {
+        int64_t from;
+        if (!from_of(j, ban, time, &from))
+            continue;
+        int64_t until = from + ban->cycles;
+        if (ban->level == PIM_LEVEL_CH) {
+            forbid(&j->channel[ban->after], until, number, ban, device);
+        } else if (ban->level == PIM_LEVEL_BG) {
+            j->group_used[ban->after] |= 1u << of_group;
+            forbid(&j->group[ban->after][of_group], until, number, ban, device);
+        } else {
+            j->bank_used[ban->after] |= 1u << place;
+            forbid(&j->bank[ban->after][place], until, number, ban, device);
         }
+    }
 }
 
 int64_t pim_judge_until(const PimJudge *j, PimDevice device, uint32_t place, const PimSlot **out_slot)
 {
     const PimSlot *worst = &j->channel[device];
-    uint32_t banks = pim_banks_of(place);
-    for (uint32_t g = 0; g < PIM_GROUPS; g++)
-        if ((banks >> 4 * g & 15) != 0 && j->group[device][g].until > worst->until)
-            worst = &j->group[device][g];
-    for (uint32_t left = banks; left != 0; left &= left - 1) {
+    uint32_t of_group = group_place(place), groups = of_group == PIM_GROUPS ? 31 : 1u << of_group | 1u << PIM_GROUPS;
+    for (uint32_t left = j->group_used[device] & groups; left != 0; left &= left - 1) {
+        const PimSlot *slot = &j->group[device][__builtin_ctz(left)];
+        worst = slot->until > worst->until ? slot : worst;
+    }
+    for (uint32_t left = j->bank_used[device] & sharing(place); left != 0; left &= left - 1) {
         const PimSlot *slot = &j->bank[device][__builtin_ctz(left)];
-        if (slot->until > worst->until)
-            worst = slot;
+        worst = slot->until > worst->until ? slot : worst;
     }
     *out_slot = worst;
     return worst->until;

@@ -31,14 +31,24 @@ typedef struct PimSlot {
     uint8_t rule, before;
 } PimSlot;
 
+/* What a command forbids: one of a rule's commands behind. */
+typedef struct PimBan {
+    uint8_t after, level, rule, window;
+    int32_t cycles;
+} PimBan;
+
+enum { PIM_MAX_BANS = 2048, PIM_GROUP_PLACES = PIM_GROUPS + 1 };
+
 typedef struct PimJudge {
     const PimMachine *machine;
     int64_t time;
-    /* Not before, by device command behind. */
-    PimSlot channel[PIM_DEV_COUNT], group[PIM_DEV_COUNT][PIM_GROUPS], bank[PIM_DEV_COUNT][PIM_BANKS];
+    /* Not before, by device command behind; by the place of the command in front: the last group place is all groups. */
+    PimSlot channel[PIM_DEV_COUNT], group[PIM_DEV_COUNT][PIM_GROUP_PLACES], bank[PIM_DEV_COUNT][PIM_PLACES];
+    uint32_t group_used[PIM_DEV_COUNT], bank_used[PIM_DEV_COUNT]; /* places that hold something */
     int64_t recent[PIM_MAX_RULES][PIM_MAX_WINDOW]; /* of rules with a window */
     uint32_t recent_n[PIM_MAX_RULES];
-    uint32_t by_before[PIM_DEV_COUNT][PIM_MAX_RULES / 32]; /* rules of a command in front */
+    PimBan bans[PIM_MAX_BANS];
+    uint32_t first_ban[PIM_DEV_COUNT + 1]; /* by device command in front */
     uint16_t open;          /* banks */
     int64_t open_row[PIM_BANKS];
     bool registers;         /* aim: register mode */

@@ -5,7 +5,7 @@
 
 void pim_channel_open(PimChannel *c, const PimMachine *machine)
 {
-    *c = (PimChannel){.machine = machine, .now = -1};
+    *c = (PimChannel){.machine = machine, .now = -1, .last_device = PIM_DEV_COUNT};
     for (int b = 0; b < PIM_BANKS; b++)
         c->row[b] = PIM_CLOSED;
     for (int d = 0; d < PIM_DEV_COUNT; d++) {
@@ -244,9 +244,15 @@ static void change_state(PimChannel *c, const PimAction *a, uint32_t n, int64_t 
 int64_t pim_issue(PimChannel *c, const PimAction *a, uint32_t n, int64_t not_before)
 {
     bool refresh = a->device == PIM_DEV_REFAB || a->device == PIM_DEV_HREF;
-    int64_t due = refresh ? pim_refresh_from(c->machine, c->refreshes + 1) : 0;
+    int64_t due = refresh ? pim_refresh_from(c->machine, c->refreshes + 1) : 0, time;
     int rule;
-    int64_t time = pim_earliest(c, a->device, a->place, not_before, &rule);
+    if (a->device == c->last_device && a->place == c->last_place) {
+        /* the command again: all that bound it before binds no more */
+        rule = c->machine->spacing_rule[a->device];
+        time = later(c->now + c->machine->spacing[a->device], not_before);
+    } else {
+        time = pim_earliest(c, a->device, a->place, not_before, &rule);
+    }
     int64_t wait = time - c->now - 1;
     if (rule >= 0 && wait > 0)
         c->stall[rule] += wait;
@@ -258,6 +264,8 @@ int64_t pim_issue(PimChannel *c, const PimAction *a, uint32_t n, int64_t not_bef
     if (n > 1 && step > 1)
         c->stall[c->machine->spacing_rule[a->device]] += (n - 1) * (step - 1);
     remember(&c->last[a->device], a->place, last);
+    c->last_device = a->device;
+    c->last_place = a->place;
     c->counts[a->device] += n;
     c->now = last;
     change_state(c, a, n, time);

@@ -34,6 +34,7 @@ typedef struct PimHistory {
 typedef struct PimChannel {
     const PimMachine *machine;
     int64_t now; /* of the last command; -1 before the first */
+    uint32_t last_device, last_place; /* of the last command */
     int64_t row[PIM_BANKS]; /* open row, or PIM_CLOSED */
     bool in_register_mode;  /* aim */
     PimBankMode mode;       /* hbm */
