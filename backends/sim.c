@@ -138,6 +138,30 @@ static void print_figures(Sim *sim, const Figures *f, const ImageRun *run, bool 
     print_units(f, text);
 }
 
+weir_status sim_print_tensors(const Sim *sim, const ImageRun *run, Text *out)
+{
+    enum { MOST = 64 };
+    for (const char *at = sim->settings->tensors; at != NULL && *at != 0;) {
+        size_t n = strcspn(at, ",");
+        const char *name = arena_string(&sim->cx->arena, at, n);
+        int row = image_tensor_named(run->image, name);
+        if (row < 0) {
+            diag(&sim->cx->diag, place_none(), E_USAGE, arena_printf(&sim->cx->arena, "the image has no tensor '%s'", name));
+            return WEIR_USAGE;
+        }
+        const ImageTensor *t = &run->image->tensors.at[row];
+        size_t elements = t->bytes / dtype_bytes(t->type);
+        text_printf(out, "%s:", name);
+        for (size_t i = 0; i < elements && i < MOST; i++) {
+            text_printf(out, " ");
+            text_decimal(out, dtype_load_f64(t->type, run->buffers[row], i), t->type);
+        }
+        text_printf(out, elements > MOST ? " ..\n" : "\n");
+        at += n + (at[n] == ',');
+    }
+    return WEIR_OK;
+}
+
 static weir_status sim_path(void *data)
 {
     Sim *sim = data;
@@ -157,6 +181,8 @@ static weir_status sim_path(void *data)
     } else {
         status = sim_pim(sim, &run, values, time, &text);
     }
+    if (status == WEIR_OK && values && !sim->settings->json)
+        status = sim_print_tensors(sim, &run, &text);
     image_run_close(&run);
     TRY(status);
     return text_deliver(sim->cx, &text, sim->settings->output, sim->out);

@@ -21,6 +21,9 @@ typedef struct Sim {
 /* FNV-1a of the output rows in order: tells two runs apart. */
 uint64_t sim_digest(const ImageRun *run);
 
+/* A line for each tensor that --tensors names: its first elements (64), in decimal. */
+MUST_USE weir_status sim_print_tensors(const Sim *sim, const ImageRun *run, Text *out);
+
 /* Traces of the public simulator of gddr6-aim (isa/pim/trace.h). */
 bool sim_is_trace(const Source *source);
 MUST_USE weir_status sim_read_trace(Sim *sim, const Source *source);

@@ -1,9 +1,11 @@
 /*
  * tests/harness/tables.c: the tables of the manual that no verb of weir prints, from the .def files.
  *
- * In:   tables verbs|options|exits|functions|reductions|hostops|passes. Out: a Markdown table.
+ * In:   tables verbs|options|exits|functions|reductions|hostops|passes, or one of tables_pim.c. Out: a Markdown table.
  * Keep: nothing is written here that a row could say.
  */
+#include "tests/harness/tables.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,6 +172,8 @@ int main(int argc, char **argv)
             return fflush(stdout) == 0 ? 0 : 1;
         }
     }
+    if (argc > 1 && print_pim_table(argv[1], argc > 2 ? argv[2] : ""))
+        return fflush(stdout) == 0 ? 0 : 1;
     fputs("usage: tables NAME, one of:", stderr);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         fprintf(stderr, " %s", tables[i].name);

@@ -236,6 +236,56 @@ static void words(void **state)
     }
 }
 
+/* Rows of TENS and steps with extreme numbers, through the container. */
+static void tensors(void **state)
+{
+    (void)state;
+    static const uint64_t extreme[] = {0, 1, 2, 31, 32, 64, 16383, 16384, 65535, 65536, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 31};
+    enum { N_EXTREME = sizeof extreme / sizeof *extreme };
+    time_t start = time(NULL);
+    for (uint32_t i = 0; i < N_TEXTS; i++) {
+        Case c = {.cx = weir_context_new()};
+        assemble(&c, text_of(c.cx, i));
+        for (uint32_t turn = 0; time_is_left(5 * turn, start, 0.2 * (i + 1) / N_TEXTS); turn++) {
+            weir_context *cx = weir_context_new();
+            Image image = c.image, read;
+            ImageBytes bytes = {0};
+            image.tensors.at = arena_copy(&cx->arena, c.image.tensors.at, c.image.tensors.n * sizeof *c.image.tensors.at);
+            image.steps.at = arena_copy(&cx->arena, c.image.steps.at, c.image.steps.n * sizeof *c.image.steps.at);
+            ImageTensor *t = &image.tensors.at[draw(image.tensors.n)];
+            uint64_t x = extreme[draw(N_EXTREME)];
+            switch (draw(6)) {
+            case 0:
+                t->tier = (uint32_t)x;
+                break;
+            case 1:
+                t->address = x;
+                break;
+            case 2:
+                t->stride = x;
+                break;
+            case 3:
+                t->extent[0] = (int64_t)x;
+                break;
+            case 4:
+                t->kind = (ImageKind)draw(IMAGE_KIND_COUNT - 1);
+                t->data = NULL;
+                break;
+            default:
+                image.steps.at[0] = (ImageStep){.op = draw(12), .a = (uint32_t)x, .b = draw(3), .c = draw(3)};
+            }
+            if (t->kind != IMAGE_CONST) {
+                t->bytes = draw(3) == 0 && x < MOST_BYTES ? x : t->bytes;
+                image_write(cx, &image, &bytes);
+                if (image_read(cx, bytes.bytes.at, bytes.bytes.n, &read) == WEIR_OK)
+                    run_image(cx, &read);
+            }
+            weir_context_free(cx);
+        }
+        weir_context_free(c.cx);
+    }
+}
+
 /* as of what dis prints gives the same bytes. */
 static void round_trips(void **state)
 {
@@ -268,6 +318,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(texts),
         cmocka_unit_test(images),
         cmocka_unit_test(words),
+        cmocka_unit_test(tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
