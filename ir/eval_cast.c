@@ -90,7 +90,7 @@ static int64_t clamp_int(Dtype to, int64_t x, bool wide)
 static void cast_to_float(EvalSystem system, Dtype from, Dtype to, CastMode mode, uint32_t n, const void *in, void *out)
 {
     Carrier source = carrier_of(system, from), target = carrier_of(system, to);
-    bool wide = (source == CARRIER_I64 && target == CARRIER_F32);
+    bool wide = source == CARRIER_I64 && target == CARRIER_F32 && dtype_kind(to) != DK_CODE; /* a code's integers fit a double */
     for (uint32_t i = 0; i < n; i++) {
         double x = get_f64(source, from, in, i);
         if (wide) { /* one rounding from the integer */

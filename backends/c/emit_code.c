@@ -40,10 +40,8 @@ static void emit_to_code(Emit *e, LoopExprId from, const LoopExpr *x)
 void emit_code_cast(Emit *e, LoopExprId id, const LoopExpr *x)
 {
     LoopExprId from = loop_arg(e->p, id, 0);
-    Dtype type = loop_expr(e->p, from)->type;
-    bool wide = type == DT_I64 || type == DT_U64 || type == DT_U32;
     DtypeKind to = dtype_kind(x->type);
-    if (x->op == LOOP_BITS || (to == DK_CODE && wide)) {
+    if (x->op == LOOP_BITS) {
         e->refused = true;
         return;
     }

@@ -114,8 +114,10 @@ weir_status lower_binary(Lowering *l)
         return invalid(l, "the operands have types %s and %s", dtype_text(ops[0]->type), dtype_text(ops[1]->type));
     TRY(elementwise(l, 2, ops, ops[0]->type, v, &y));
     if (l->row->parameter == EW_POW && dtype_is_int(ops[0]->type) && is_float(ops[1]->type)) {
-        ExprId base = cast(l, ops[1]->type, v[0]);
-        define(l, y, ex2(l, FN_POW, base, v[1]));
+        /* exact where the exponent is whole */
+        ExprId by = cast(l, DT_F64, v[1]), whole = ex2(l, FN_POW, v[0], cast(l, ops[0]->type, by));
+        ExprId other = cast(l, ops[0]->type, ex2(l, FN_POW, cast(l, DT_F64, v[0]), by));
+        define(l, y, ex_select(l->cs, ex2(l, FN_EQ, by, ex1(l, FN_FLOOR, by)), whole, other));
         return WEIR_OK;
     }
     define(l, y, ex2(l, (Fn)fn, v[0], cast(l, ops[0]->type, v[1])));

@@ -305,7 +305,7 @@ static bool near(const Draw *d, double got, double want)
     if (isnan(want) || isnan(got))
         return isnan(want) && isnan(got);
     if (got == want)
-        return signbit(got) == signbit(want) || d->absolute > 0 || got == 0;
+        return signbit(got) == signbit(want) || d->absolute > 0;
     return !isinf(want) && !isinf(got) && fabs(got - want) <= d->absolute + d->relative * fabs(want);
 }
 

@@ -111,6 +111,7 @@ static void step_gru(const Cell *c, int64_t dir, const double *x, double *h)
     memcpy(h, next, sizeof *h * (size_t)c->hidden);
 }
 
+/* The text clips the input of activations; runtimes, which weir follows, do not clip the cell's state before its own. */
 static void step_lstm(const Cell *c, int64_t dir, const double *x, double *h, double *state)
 {
     double next[MOST_SIZE];
@@ -123,7 +124,7 @@ static void step_lstm(const Cell *c, int64_t dir, const double *x, double *h, do
         double forget = c->coupled ? 1 - i : activate(f, gate(c, dir, 2, k, x, h) + p[2] * state[k], c->clip);
         double fresh = activate(f + 1, gate(c, dir, 3, k, x, h), c->clip);
         state[k] = forget * state[k] + i * fresh;
-        next[k] = activate(f, gate(c, dir, 1, k, x, h) + p[1] * state[k], c->clip) * activate(f + 2, state[k], c->clip);
+        next[k] = activate(f, gate(c, dir, 1, k, x, h) + p[1] * state[k], c->clip) * activate(f + 2, state[k], 0);
     }
     memcpy(h, next, sizeof *h * (size_t)c->hidden);
 }
