@@ -33,7 +33,9 @@ weir_status lower_softmax(Lowering *l)
     TRY(want_float(l, s.x));
     TRY(want_rank(l, s.x, 1, MAX_DIMS));
     uint32_t axis;
-    TRY(axis_of(l, attr_int(l, "axis", l->opset < 13 ? 1 : -1), s.x->n_dims + (l->opset < 13 ? 1 : 0), &axis));
+    int64_t given = attr_int(l, "axis", l->opset < 13 ? 1 : -1);
+    uint32_t past = l->opset < 13 && given >= 0; /* the rank itself is an axis too: nothing is summed over */
+    TRY(axis_of(l, given, s.x->n_dims + past, &axis));
     ranks_of(l, s.x, &s.own);
     for (uint32_t k = 0; k < s.own.n; k++) {
         bool reduced = l->opset < 13 ? k >= axis : k == axis;

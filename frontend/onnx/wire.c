@@ -294,6 +294,7 @@ static weir_status count_content(Scan *s, const WireField *field, FieldKind kind
     return add_cost(s, cost);
 }
 
+/* `prefix`: bytes kept for the length. */
 static weir_status open_message(Scan *s, WireMessage kind, const WireField *field, size_t prefix)
 {
     if (s->depth == MOST_MESSAGES)
@@ -329,9 +330,8 @@ static void close_message(Scan *s)
         s->types--;
 }
 
-/* The field between `at` and `next`. */
-static weir_status scan_field(Scan *s, Frame *f, const unsigned char *at, const unsigned char *next,
-                              const WireField *field)
+/* The field at `at`. */
+static weir_status scan_field(Scan *s, Frame *f, const unsigned char *at, const WireField *field)
 {
     static const FieldRow unknown = {F_UNKNOWN, W_NONE, MANY};
     const FieldRow *row = field->number < FIELD_NUMBERS ? &field_rows[f->kind][field->number] : &unknown;
@@ -349,12 +349,8 @@ static weir_status scan_field(Scan *s, Frame *f, const unsigned char *at, const 
     if (row->kind >= F_VALUE_RAW)
         return WEIR_OK;
     emit_varint(s, (uint64_t)field->number << 3 | field->type);
-    size_t head = (size_t)(field->at - at); /* key and length */
-    if (row->kind == F_MESSAGE) {
-        uint64_t key;
-        size_t prefix = head - (size_t)(wire_varint(at, next, &key) - at);
-        return open_message(s, (WireMessage)row->sub, field, prefix < MOST_PREFIX ? prefix : MOST_PREFIX);
-    }
+    if (row->kind == F_MESSAGE) /* room for any length: TensorProto.view may take more than the values left out */
+        return open_message(s, (WireMessage)row->sub, field, MOST_PREFIX);
     TRY(count_content(s, field, (FieldKind)row->kind));
     if (field->type == 2)
         emit_varint(s, field->bytes);
@@ -381,7 +377,7 @@ static weir_status scan(Scan *s, WireMessage root, size_t bytes)
         const unsigned char *next = wire_field(p, f->end, &field, &fault);
         if (next == NULL)
             return malformed(s, p, fault);
-        TRY(scan_field(s, f, p, next, &field));
+        TRY(scan_field(s, f, p, &field));
         p = s->depth > depth ? field.at : next;
     }
 }

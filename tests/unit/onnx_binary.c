@@ -454,6 +454,30 @@ static void graphs_within_graphs(void **state)
 }
 
 /* A million empty messages of two bytes must be refused before memory is taken for them. */
+/* An empty tensor within graphs of every length about 127 bytes, where a length takes another byte. */
+static void empty_tensors_in_graphs_of_any_length(void **state)
+{
+    weir_context *cx = *state;
+    for (int extra = 0; extra < 160; extra++) {
+        Bytes *graph = calloc(1, sizeof *graph), *tensor = calloc(1, sizeof *tensor), *model = calloc(1, sizeof *model);
+        char name[200] = "";
+        memset(name, 'n', (size_t)extra);
+        put_text(graph, 2, name);
+        put_text(tensor, 8, "empty");
+        put_int(tensor, 2, 1);
+        put_int(tensor, 1, 0);
+        put_message(graph, 5, tensor);
+        put_model(model, graph);
+        Model *read;
+        assert_int_equal(model_read_binary(cx, &(Source){.path = "empty"}, model->at, model->n, &read), WEIR_OK);
+        assert_int_equal(read->graph.n_initializers, 1);
+        assert_int_equal(read->graph.initializers[0].tensor.extent[0], 0);
+        free(graph);
+        free(tensor);
+        free(model);
+    }
+}
+
 static void empty_messages(void **state)
 {
     weir_context *cx = *state;
@@ -491,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tensor_files_there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(external_data_stays_in_the_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(graphs_within_graphs, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_tensors_in_graphs_of_any_length, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_messages, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
