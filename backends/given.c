@@ -16,7 +16,7 @@ static weir_status refuse(Job *job, const char *option, const char *text, const 
 weir_status given_dims(Job *job, LowerDim *out_dims)
 {
     for (uint32_t i = 0; i < job->settings->n_dims; i++) {
-        const char *text = job->settings->dims[i], *equals = strchr(text, '=');
+        const char *text = job->settings->dims[i], *equals = strrchr(text, '='); /* names may have one */
         char *end = NULL;
         errno = 0;
         long long extent = equals != NULL ? strtoll(equals + 1, &end, 10) : -1;

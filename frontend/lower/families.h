@@ -42,10 +42,12 @@ weir_status lower_unsqueeze(Lowering *l);
 weir_status lower_transpose(Lowering *l);
 weir_status lower_concat(Lowering *l);
 weir_status lower_split(Lowering *l);
-weir_status lower_slice(Lowering *l);
+/* expand.c, pad.c */
 weir_status lower_expand(Lowering *l);
 weir_status lower_tile(Lowering *l);
 weir_status lower_pad(Lowering *l);
+/* slice.c */
+weir_status lower_slice(Lowering *l);
 /* rearrange.c */
 weir_status lower_depth_to_space(Lowering *l);
 weir_status lower_space_to_depth(Lowering *l);
@@ -161,8 +163,8 @@ weir_status lower_softmax_loss(Lowering *l);
 
 /* A rank of this extent, a value, at most `bound`. */
 MUST_USE weir_status runtime_rank(Lowering *l, const char *base, int64_t bound, ExprId extent, RankId *out_rank);
-/* Concat of operands that fit, some of run-time extent along the axis; their bounds sum to `bound`. */
-MUST_USE weir_status concat_runtime(Lowering *l, uint32_t axis, int64_t bound);
+/* Concat of operands that fit, some of run-time extents. */
+MUST_USE weir_status concat_runtime(Lowering *l, uint32_t axis);
 
 /* ---- operators made of others (compose.c) ---- */
 

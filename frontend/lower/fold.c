@@ -88,6 +88,9 @@ weir_status fold_node(Lowering *l, bool *out_done)
     }
     Emit *scratch = w->scratch;
     reset(scratch->cs);
+    for (uint32_t i = w->extents.n; i-- > 0;) /* of the cascade that was here */
+        if (w->extents.at[i].cs == scratch->cs)
+            w->extents.at[i] = w->extents.at[--w->extents.n];
     scratch->ranks.n = scratch->inputs.n = scratch->constants.n = 0;
     Lowering inner = *l;
     inner.cs = scratch->cs;

@@ -1,6 +1,7 @@
 /*
  * frontend/lower/host.c: sort-like operators as host statements; results of unknown length have a run-time extent.
  */
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 enum { MOST_ARGS = 8 };
@@ -65,25 +66,32 @@ weir_status lower_topk(Lowering *l)
 {
     Operand *x = l->in[0], *values, *places;
     HostCall call = {0};
-    Ints k;
+    Scalars k;
     bool given;
     uint32_t axis;
     if (!is_float(x->type) && !dtype_is_int(x->type))
         return invalid(l, "not defined for type %s", dtype_text(x->type));
-    TRY(want_static(l, x));
     TRY(axis_of(l, attr_int(l, "axis", -1), x->n_dims, &axis));
+    Scalar extent = extent_scalar(l, x, axis);
     if (l->opset < 10) {
         const Attribute *a = attr(l, "k");
         given = a != NULL;
-        k = (Ints){1, a == NULL ? NULL : &a->i};
+        k = (Scalars){1, ARENA_NEW(&l->cx->arena, Scalar)};
+        k.at[0] = scalar_int(a == NULL ? 0 : a->i);
     } else {
-        TRY(ints_of(l, 1, "k", &k, &given));
+        TRY(scalars_given(l, 1, "k", &k, &given));
     }
-    if (!given || k.n != 1 || k.at == NULL || k.at[0] < 0 || k.at[0] > x->extent[axis])
+    if (!given || k.n != 1 || k.at[0].high < 0 || k.at[0].low > extent.high)
         return invalid(l, "k must be one number of at most %lld", (long long)x->extent[axis]);
-    Ranks ranks;
-    ranks_of(l, x, &ranks);
-    ranks.at[axis] = new_rank(l, "k", k.at[0]);
+    k.at[0].high = k.at[0].high < extent.high ? k.at[0].high : extent.high; /* more stop the run */
+    Ranks own, ranks = {0};
+    ranks_of(l, x, &own);
+    for (uint32_t d = 0; d < own.n; d++) {
+        if (d == axis)
+            TRY(ranks_add_scalar(l, &ranks, own.at[d], "k", &k.at[0], l->in[1]));
+        else
+            ranks_add(&ranks, own.at[d]);
+    }
     TRY(output_or_temporary(l, 0, "_values", x->type, &ranks, &values));
     TRY(output_or_temporary(l, 1, "_places", DT_I64, &ranks, &places));
     host_target(l, &call, values);

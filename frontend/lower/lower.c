@@ -126,7 +126,7 @@ static weir_status declared_shape(Walk *w, const ValueInfo *info, Operand *op)
         if (op->extent[d] >= 0)
             continue;
         diag(&cx->diag, place_none(), E_NEEDS_DIM, d, cx_text(cx, info->name), cx_text(cx, symbol));
-        diag_note(&cx->diag, "bind it: --dim %s=N", cx_text(cx, symbol));
+        diag_note(&cx->diag, "bind it: %s", option_text(cx, "dim", cx_text(cx, symbol), "N"));
         status = WEIR_UNSUPPORTED;
     }
     return status;

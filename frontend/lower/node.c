@@ -10,20 +10,37 @@
 
 /* ---- failing ---- */
 
+Place node_place(const Lowering *l)
+{
+    weir_context *cx = l->cx;
+    const char *domain = l->node->domain.i == 0 ? "ai.onnx" : cx_text(cx, l->node->domain);
+    return place_node(l->w->model->source, l->node->index, cx_text(cx, l->provenance),
+                      arena_printf(&cx->arena, "%s::%s", domain, cx_text(cx, l->node->op)));
+}
+
+const char *option_text(weir_context *cx, const char *name, const char *key, const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,-";
+    if (key[strspn(key, plain)] == 0)
+        return arena_printf(&cx->arena, "--%s %s=%s", name, key, value);
+    Text quoted;
+    text_init(&quoted, &cx->arena);
+    for (const char *at = key; *at != 0; at++)
+        text_printf(&quoted, *at == '\'' ? "'\\''" : "%c", *at);
+    return arena_printf(&cx->arena, "--%s '%s=%s'", name, quoted.at, value);
+}
+
 static weir_status __attribute__((format(printf, 4, 0))) fail(Lowering *l, DiagId id, weir_status status, const char *format,
                                                                va_list args)
 {
     char reason[512];
     vsnprintf(reason, sizeof reason, format, args);
     weir_context *cx = l->cx;
-    const char *domain = l->node->domain.i == 0 ? "ai.onnx" : cx_text(cx, l->node->domain);
-    const char *what = arena_printf(&cx->arena, "%s::%s", domain, cx_text(cx, l->node->op));
     Text types;
     text_init(&types, &cx->arena);
     for (uint32_t k = 0; k < l->n_in; k++)
         text_printf(&types, "%s%s", k == 0 ? "" : ", ", l->in[k] == NULL ? "-" : shape_text(l, l->in[k]));
-    diag(&cx->diag, place_node(l->w->model->source, l->node->index, cx_text(cx, l->provenance), what), id,
-         cx_text(cx, l->node->op), (long long)l->opset, reason);
+    diag(&cx->diag, node_place(l), id, cx_text(cx, l->node->op), (long long)l->opset, reason);
     if (l->n_in != 0)
         diag_note(&cx->diag, "inputs: %s", types.at == NULL ? "" : types.at);
     return status;
@@ -53,7 +70,7 @@ const char *shape_text(Lowering *l, const Operand *op)
     text_init(&text, &l->cx->arena);
     text_printf(&text, "%s[", op->type == DT_NONE ? "?" : dtype_text(op->type));
     for (uint32_t d = 0; d < op->n_dims; d++)
-        text_printf(&text, "%s%lld", d == 0 ? "" : ",", (long long)op->extent[d]);
+        text_printf(&text, "%s%s%lld", d == 0 ? "" : ",", dim_runtime(l, op, d) ? "<=" : "", (long long)op->extent[d]);
     text_printf(&text, "]");
     return text.at;
 }
@@ -132,9 +149,8 @@ weir_status value_of(Lowering *l, const Operand *op, const Tensor **out_value)
         if ((op->depends[i / 64] >> (i % 64) & 1) == 0)
             continue;
         const char *name = cx_text(cx, graph_input_name(l->w, i));
-        diag(&cx->diag, place_node(l->w->model->source, l->node->index, cx_text(cx, l->provenance), l->row->name),
-             E_NEEDS_VALUE, cx_text(cx, op->name), name);
-        diag_note(&cx->diag, "bind it: --value %s=V", name);
+        diag(&cx->diag, node_place(l), E_NEEDS_VALUE, cx_text(cx, op->name), name);
+        diag_note(&cx->diag, "bind it: %s", option_text(cx, "value", name, "V"));
     }
     return WEIR_UNSUPPORTED;
 }

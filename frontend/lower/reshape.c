@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 /* Dimensions x0..x1-1 of the operand and y0..y1-1 of the result have the same elements. */
@@ -89,10 +90,6 @@ static weir_status movement(Lowering *l, Operand *x, uint32_t n_dims, const int6
     Operand *y;
     for (uint32_t r = 0; r < n; r++) {
         bool stays = runs[r].x1 - runs[r].x0 == 1 && runs[r].y1 - runs[r].y0 == 1;
-        if (!stays && runs[r].x1 > runs[r].x0)
-            for (uint32_t d = runs[r].x0; d < runs[r].x1; d++)
-                if (dim_runtime(l, x, d))
-                    return unsupported(l, "dimension %u has a run-time extent", d);
         for (uint32_t d = runs[r].y0; d < runs[r].y1; d++) {
             RankId rank = stays ? dim_rank(l, x, runs[r].x0) : (RankId){0};
             ranks_add_distinct(l, &ranks, rank, names[d % 6], extent[d]);
@@ -145,53 +142,82 @@ weir_status reshape_to(Lowering *l, Operand *x, uint32_t n_dims, const int64_t *
     return from == 0 ? empty_result(l, x, n_dims, extent, k) : movement(l, x, n_dims, extent, k);
 }
 
+/* What the operand has and the list does not name yet. */
+static weir_status open_extent(Lowering *l, const Operand *x, const Scalars *shape, uint32_t open, Scalar *out)
+{
+    int64_t all = count_of(x), known = 1;
+    bool is_static = scalars_known(shape);
+    for (uint32_t d = 0; d < x->n_dims; d++)
+        is_static = is_static && !dim_runtime(l, x, d);
+    for (uint32_t d = 0; d < shape->n; d++)
+        if (d != open && scalar_known(&shape->at[d]) && __builtin_mul_overflow(known, shape->at[d].b, &known))
+            return invalid(l, "extent %lld", (long long)shape->at[d].b);
+    if (!is_static)
+        return open_extent_runtime(l, x, shape, open, out);
+    if (known == 0 ? all != 0 : all % known != 0)
+        return invalid(l, "%lld elements cannot be split by %lld", (long long)all, (long long)known);
+    *out = scalar_int(known == 0 ? 0 : all / known);
+    return WEIR_OK;
+}
+
+/* As static extents where they all are, else by scalars. */
+static weir_status reshape_scalars(Lowering *l, Operand *x, const Scalars *shape)
+{
+    bool is_static = scalars_known(shape);
+    for (uint32_t d = 0; d < x->n_dims; d++)
+        is_static = is_static && !dim_runtime(l, x, d);
+    if (!is_static)
+        return reshape_runtime(l, x, shape);
+    int64_t extent[MAX_DIMS] = {0};
+    for (uint32_t d = 0; d < shape->n; d++)
+        extent[d] = shape->at[d].b;
+    return reshape_to(l, x, shape->n, extent, 0);
+}
+
 weir_status lower_reshape(Lowering *l)
 {
     Operand *x = l->in[0];
-    Ints shape;
-    bool given;
-    TRY(ints_of(l, 1, "shape", &shape, &given));
+    Scalars shape;
+    bool given, allow_zero = attr_int(l, "allowzero", 0) != 0;
+    TRY(scalars_given(l, 1, "shape", &shape, &given));
     if (!given)
         return invalid(l, "no shape is given");
     if (shape.n > MAX_DIMS)
         return unsupported(l, "%u dimensions", shape.n);
-    bool allow_zero = attr_int(l, "allowzero", 0) != 0;
-    int64_t extent[MAX_DIMS], known = 1;
-    int open = -1;
+    uint32_t open = shape.n;
     for (uint32_t d = 0; d < shape.n; d++) {
-        extent[d] = shape.at[d];
-        if (extent[d] == 0 && !allow_zero) {
+        Scalar *extent = &shape.at[d];
+        if (scalar_is(extent, 0) && !allow_zero) {
             if (d >= x->n_dims)
                 return invalid(l, "extent 0 copies a dimension that the operand does not have");
-            extent[d] = x->extent[d];
-        }
-        if (extent[d] == -1) {
-            if (open >= 0)
+            *extent = extent_scalar(l, x, d);
+        } else if (scalar_is(extent, -1)) {
+            if (open < shape.n)
                 return invalid(l, "more than one extent is -1");
-            open = (int)d;
-        } else if (extent[d] < 0 || __builtin_mul_overflow(known, extent[d], &known)) {
-            return invalid(l, "extent %lld", (long long)extent[d]);
+            open = d;
+        } else if (scalar_known(extent) && extent->b < 0) {
+            return invalid(l, "extent %lld", (long long)extent->b);
         }
     }
-    if (open >= 0) {
-        int64_t all = count_of(x);
-        if (known == 0 ? all != 0 : all % known != 0)
-            return invalid(l, "%lld elements cannot be split by %lld", (long long)all, (long long)known);
-        extent[open] = known == 0 ? 0 : all / known;
-    }
-    return reshape_to(l, x, shape.n, extent, 0);
+    if (open < shape.n)
+        TRY(open_extent(l, x, &shape, open, &shape.at[open]));
+    return reshape_scalars(l, x, &shape);
 }
 
 weir_status lower_flatten(Lowering *l)
 {
     Operand *x = l->in[0];
-    int64_t axis = attr_int(l, "axis", 1), extent[2] = {1, 1};
+    int64_t axis = attr_int(l, "axis", 1);
     if (axis < -(int64_t)x->n_dims || axis > (int64_t)x->n_dims)
         return invalid(l, "axis %lld", (long long)axis);
     axis = axis < 0 ? axis + x->n_dims : axis;
-    for (uint32_t d = 0; d < x->n_dims; d++)
-        extent[d < axis ? 0 : 1] *= x->extent[d];
-    return reshape_to(l, x, 2, extent, 0);
+    Scalar extent[2] = {scalar_int(1), scalar_int(1)};
+    for (uint32_t d = 0; d < x->n_dims; d++) {
+        Scalar *product = &extent[d < axis ? 0 : 1];
+        *product = scalar_2(l, FN_MUL, *product, extent_scalar(l, x, d));
+    }
+    const Scalars shape = {2, extent};
+    return reshape_scalars(l, x, &shape);
 }
 
 /* Dimension d of the result is dimension from[d] of the operand, or a new one of extent 1 (NEW_UNIT); what no d names has extent 1.

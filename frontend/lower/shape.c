@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 /* Entries begin..end-1 of a shape with run-time extents, as pieces. */
@@ -41,9 +42,16 @@ weir_status lower_shape(Lowering *l)
 
 weir_status lower_size(Lowering *l)
 {
-    TRY(want_static(l, l->in[0]));
-    int64_t n = count_of(l->in[0]);
-    return output_ints(l, 0, DT_I64, 0, 1, &n);
+    Operand *x = l->in[0], *y;
+    Scalar n = scalar_int(1);
+    for (uint32_t d = 0; d < x->n_dims; d++)
+        n = scalar_2(l, FN_MUL, n, extent_scalar(l, x, d));
+    if (scalar_known(&n))
+        return output_ints(l, 0, DT_I64, 0, 1, &n.b);
+    Ranks none = {0};
+    TRY(output(l, 0, DT_I64, &none, &y));
+    define(l, y, scalar_expr(l, &n));
+    return WEIR_OK;
 }
 
 static Tensor *new_value(Lowering *l, Dtype type, uint32_t n_dims, int64_t n)
@@ -92,8 +100,8 @@ weir_status lower_constant(Lowering *l)
 
 weir_status lower_constant_of_shape(Lowering *l)
 {
-    Ints shape;
-    TRY(value_ints(l, l->in[0], &shape));
+    Scalars shape;
+    TRY(scalars_of(l, l->in[0], &shape));
     if (shape.n > MAX_DIMS)
         return unsupported(l, "%u dimensions", shape.n);
     const Attribute *a = attr(l, "value");
@@ -105,11 +113,8 @@ weir_status lower_constant_of_shape(Lowering *l)
     static const char *const names[] = {"a", "b", "c", "d"};
     Ranks ranks = {0};
     Operand *y;
-    for (uint32_t d = 0; d < shape.n; d++) {
-        if (shape.at[d] < 0)
-            return invalid(l, "extent %lld", (long long)shape.at[d]);
-        ranks_add(&ranks, new_rank(l, names[d % 4], shape.at[d]));
-    }
+    for (uint32_t d = 0; d < shape.n; d++)
+        TRY(ranks_add_scalar(l, &ranks, (RankId){0}, names[d % 4], &shape.at[d], l->in[0]));
     TRY(output(l, 0, type, &ranks, &y));
     ExprId body = a == NULL ? lit(l, type, 0) : literal_at(l, &a->tensor.tensor, 0);
     if (expr_at(l->cs, body)->type != type || dtype_kind(type) == DK_CODE)
@@ -127,30 +132,87 @@ static int64_t range_count(double start, double limit, double delta)
     return n > 0x1p53 ? -1 : (int64_t)n;
 }
 
-weir_status lower_range(Lowering *l)
+/* Whether all three operands are known now; if not, inputs that look like sizes may be bound by value. */
+static weir_status range_known(Lowering *l, bool *out_known)
 {
-    const Tensor *v[3];
+    *out_known = true;
+    for (uint32_t k = 0; k < 3; k++) {
+        const Operand *op = l->in[k];
+        const Tensor *value;
+        TRY(want_same_type(l, l->in[0], op));
+        if (count_of(op) != 1)
+            return invalid(l, "operand %u must be a scalar", k);
+        if (op->value == NULL && op->depends != NULL && switches(l->w, op->depends))
+            TRY(value_of(l, op, &value)); /* lowered again with these inputs bound */
+        *out_known = *out_known && op->value != NULL;
+    }
+    return WEIR_OK;
+}
+
+static weir_status known_range(Lowering *l, int64_t *out_n)
+{
     double x[3];
     for (uint32_t k = 0; k < 3; k++) {
-        TRY(value_of(l, l->in[k], &v[k]));
-        TRY(want_same_type(l, l->in[0], l->in[k]));
-        if (count_of(l->in[k]) != 1)
-            return invalid(l, "operand %u must be a scalar", k);
-        x[k] = is_float(v[k]->type) ? dtype_load_f64(v[k]->type, v[k]->data, 0)
-                                    : (double)dtype_load_i64(v[k]->type, v[k]->data, 0);
+        const Tensor *v = l->in[k]->value;
+        x[k] = is_float(v->type) ? dtype_load_f64(v->type, v->data, 0) : (double)dtype_load_i64(v->type, v->data, 0);
     }
     if (x[2] == 0)
         return invalid(l, "the step is 0");
-    int64_t n = range_count(x[0], x[1], x[2]);
-    if (n < 0)
-        return invalid(l, "too many elements");
+    *out_n = range_count(x[0], x[1], x[2]);
+    return *out_n < 0 ? invalid(l, "too many elements") : WEIR_OK;
+}
+
+/* max(0, ceil((limit - start) / delta)) by the run. */
+static weir_status runtime_range(Lowering *l, Scalar *out)
+{
+    Scalar v[3], zero = scalar_int(0), one = scalar_int(1);
+    for (uint32_t k = 0; k < 3; k++)
+        TRY(scalar_of(l, l->in[k], &v[k]));
+    if (is_float(v[0].type)) {
+        for (uint32_t k = 0; k < 3; k++)
+            v[k] = scalar_cast(l, DT_F64, CAST_PLAIN, &v[k]);
+        Scalar steps = scalar_2(l, FN_DIV, scalar_2(l, FN_SUB, v[1], v[0]), v[2]);
+        steps = scalar_call(l, FN_CEIL, 1, &steps);
+        steps = scalar_cast(l, DT_I64, CAST_PLAIN, &steps);
+        *out = scalar_2(l, FN_MAX, steps, zero);
+        return WEIR_OK;
+    }
+    for (uint32_t k = 0; k < 3; k++)
+        v[k] = scalar_cast(l, DT_I64, CAST_PLAIN, &v[k]);
+    if (scalar_is(&v[2], 0))
+        return invalid(l, "the step is 0");
+    bool down = v[2].high < 0;
+    Scalar length = down ? scalar_2(l, FN_SUB, v[0], v[1]) : scalar_2(l, FN_SUB, v[1], v[0]);
+    Scalar step = down ? scalar_2(l, FN_SUB, zero, v[2]) : v[2];
+    if (!down && v[2].low <= 0) { /* the sign is the run's too: a count is at most the distance */
+        Scalar back = scalar_2(l, FN_SUB, v[0], v[1]), turned = scalar_2(l, FN_SUB, zero, v[2]);
+        length = scalar_pick(l, FN_LT, v[2], zero, back, length);
+        step = scalar_2(l, FN_MAX, scalar_pick(l, FN_LT, v[2], zero, turned, v[2]), one);
+    }
+    Scalar up = scalar_2(l, FN_ADD, length, scalar_2(l, FN_SUB, step, one));
+    *out = scalar_2(l, FN_MAX, scalar_2(l, FN_FLOORDIV, up, step), zero);
+    return WEIR_OK;
+}
+
+weir_status lower_range(Lowering *l)
+{
+    bool known;
+    Scalar n;
+    TRY(range_known(l, &known));
+    if (known) {
+        int64_t count = 0;
+        TRY(known_range(l, &count));
+        n = scalar_int(count);
+    } else {
+        TRY(runtime_range(l, &n));
+    }
     Dtype type = l->in[0]->type, in = wide(type);
     Ranks ranks = {0};
     Operand *y;
-    ranks_add(&ranks, new_rank(l, "i", n));
+    TRY(ranks_add_scalar(l, &ranks, (RankId){0}, "i", &n, l->in[1]));
     TRY(output(l, 0, type, &ranks, &y));
     ExprId step = cast(l, in, ex_index(l->cs, ranks.at[0]));
-    ExprId start = cast(l, in, literal_at(l, v[0], 0)), delta = cast(l, in, literal_at(l, v[2], 0));
+    ExprId start = cast(l, in, at_scalar(l, l->in[0])), delta = cast(l, in, at_scalar(l, l->in[2]));
     define(l, y, ex2(l, FN_ADD, start, ex2(l, FN_MUL, step, delta)));
     return WEIR_OK;
 }

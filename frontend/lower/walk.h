@@ -51,6 +51,13 @@ typedef struct Call {
     const Node *node; /* its attributes are those of the call, refs resolved */
 } Call;
 
+/* A run-time extent that the lowering computed: the scalar tensor and what it is. */
+typedef struct KnownExtent {
+    const Cascade *cs;
+    TensorId scalar;
+    struct Scalar *value; /* frontend/lower/extent.h */
+} KnownExtent;
+
 typedef struct Walk {
     weir_context *cx;
     const Model *model;
@@ -67,6 +74,7 @@ typedef struct Walk {
     uint32_t n_value_names;
     uint64_t *bound;  /* graph inputs bound by value in this run */
     uint64_t *wanted; /* to be bound by value in the next */
+    VEC(KnownExtent) extents;
     weir_status worst;
     uint32_t n_nodes, n_folded;
 } Walk;
@@ -135,7 +143,10 @@ Name graph_input_name(const Walk *w, uint32_t number);
 /* Report a reason at the node; return WEIR_INVALID, WEIR_UNSUPPORTED. */
 weir_status invalid(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 weir_status unsupported(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "f32[1,3,8]" in the arena. */
+Place node_place(const Lowering *l);
+/* "--NAME KEY=VALUE" as a shell takes it. */
+const char *option_text(weir_context *cx, const char *name, const char *key, const char *value);
+/* "f32[1,3,8]" in the arena; run-time extents with their bound: "f32[<=7,4]". */
 const char *shape_text(Lowering *l, const Operand *op);
 
 /* ---- inputs and attributes ---- */

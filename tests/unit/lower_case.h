@@ -94,18 +94,23 @@ static void case_run(Case *c, const char *text, const double *const *inputs)
     assert_int_equal(eval_cascade(c->cs, &options, c->values), WEIR_OK);
 }
 
-static void case_expect(const Case *c, uint32_t k, int64_t n, const double *expected, double tolerance)
+static void case_values(const Tensor *t, uint32_t k, int64_t n, const double *expected, double tolerance)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double v = case_load(t, i);
+        if (!(fabs(v - expected[i]) <= tolerance))
+            fail_msg("output %u element %lld: %.9g, not %.9g", k, (long long)i, v, expected[i]);
+    }
+}
+
+static inline void case_expect(const Case *c, uint32_t k, int64_t n, const double *expected, double tolerance)
 {
     const Tensor *t = &c->values[c->info.outputs[k].tensor.i];
     int64_t size = 1;
     for (uint32_t d = 0; d < c->info.outputs[k].n_dims; d++)
         size *= c->info.outputs[k].extent[d];
     assert_int_equal(size, n);
-    for (int64_t i = 0; i < n; i++) {
-        double v = case_load(t, i);
-        if (!(fabs(v - expected[i]) <= tolerance))
-            fail_msg("output %u element %lld: %.9g, not %.9g", k, (long long)i, v, expected[i]);
-    }
+    case_values(t, k, n, expected, tolerance);
 }
 
 #endif
