@@ -1,7 +1,11 @@
 /*
  * frontend/lower/branch.c: If. A constant condition prunes; otherwise both arms become a region.
+ *
+ * Keep: a result whose extent the arms give differently is over a run-time rank whose extent is known before the region: chosen
+ *       by the condition, or, where it is only known inside the arms, set by an `if` that computes the arms' extents alone.
  */
 #include "frontend/lower/control.h"
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 static weir_status graph_attribute(Lowering *l, const char *name, const Graph **out)
@@ -40,29 +44,26 @@ static ExprId trap(Lowering *l, Dtype type)
 }
 
 typedef struct Arm {
+    const Graph *graph;
     weir_status status;
     Operand **outputs;
-    uint32_t diagnostics; /* how many it reported */
     Block items;
 } Arm;
 
-/* Lowers an arm in a list of its own, which stays open. */
-static void open_arm(Lowering *l, const Graph *graph, Arm *arm)
+static void lower_arm(Lowering *l, Arm *arm)
 {
-    uint32_t before = l->cx->diag.list.n;
-    arm->outputs = ARENA_ARRAY(&l->cx->arena, Operand *, graph->n_outputs);
+    arm->outputs = ARENA_ARRAY(&l->cx->arena, Operand *, arm->graph->n_outputs);
     cascade_open(l->cs);
-    arm->status = walk_subgraph(l, graph, 0, NULL, arm->outputs);
-    arm->diagnostics = l->cx->diag.list.n - before;
+    arm->status = walk_subgraph(l, arm->graph, 0, NULL, arm->outputs);
+    arm->items = cascade_close(l->cs);
 }
 
 /* The values of an arm that lowered; of one that did not, a trap. */
 static void close_arm(Lowering *l, Arm *arm, Operand *const *results)
 {
-    if (arm->status != WEIR_OK) {
-        cascade_close(l->cs);
-        cascade_open(l->cs);
-    }
+    cascade_open(l->cs);
+    for (uint32_t i = 0; arm->status == WEIR_OK && i < arm->items.n; i++)
+        cascade_item(l->cs, arm->items.at[i]);
     for (uint32_t k = 0; k < l->node->n_outputs; k++) {
         if (!out_wanted(l, k))
             continue;
@@ -74,73 +75,119 @@ static void close_arm(Lowering *l, Arm *arm, Operand *const *results)
     arm->items = cascade_close(l->cs);
 }
 
-/* Results take the shape of the first arm that lowered. */
-static weir_status make_results(Lowering *l, const Arm *arm)
+/* ---- extents of the results ---- */
+
+static Scalar arm_extent(const Lowering *l, const Arm *arm, uint32_t k, uint32_t d)
 {
-    for (uint32_t k = 0; k < l->node->n_outputs; k++) {
-        Operand *y;
-        Ranks ranks = {0};
-        if (!out_wanted(l, k))
-            continue;
-        Operand *value = arm->outputs[k];
-        if (dtype_kind(value->type) == DK_NONE)
-            return unsupported(l, "output %u has no type", k);
-        for (uint32_t d = 0; d < value->n_dims; d++) {
-            if (dim_runtime(l, value, d))
-                return unsupported(l, "output %u has a run-time extent", k);
-            ranks_add_distinct(l, &ranks, dim_rank(l, value, d), "d", value->extent[d]);
+    return extent_scalar(l, arm->outputs[k], d);
+}
+
+static void set_extent(Lowering *l, const Arm *arm, uint32_t k, uint32_t d, TensorId target)
+{
+    Scalar extent = arm_extent(l, arm, k, d);
+    st_define(l->cs, target, scalar_expr(l, &extent), l->provenance);
+}
+
+static void add_if(Lowering *l, Block then_items, Block else_items)
+{
+    Operand *condition = l->in[0];
+    ExprId zero[MAX_DIMS];
+    for (uint32_t d = 0; d < condition->n_dims; d++)
+        zero[d] = num(l, 0);
+    Statement st = {.kind = ST_IF, .body_items = then_items, .else_items = else_items};
+    st.access = ex_access(l->cs, tensor_of(l, condition), condition->n_dims, zero);
+    cascade_item(l->cs, cascade_add_statement(l->cs, st));
+}
+
+/* An extent that only the arms know: they are lowered once more, for it alone. */
+static weir_status extent_of_arms(Lowering *l, Arm *const *arms, uint32_t k, uint32_t d, Scalar *out)
+{
+    Operand *scalar;
+    Ranks none = {0};
+    Block blocks[2];
+    double low = 0, high = 0;
+    TRY(temporary(l, "_extent", DT_I64, &none, &scalar));
+    for (uint32_t i = 0; i < 2; i++) {
+        Arm again = {.graph = arms[i]->graph, .status = arms[i]->status};
+        cascade_open(l->cs);
+        if (again.status == WEIR_OK) {
+            again.outputs = ARENA_ARRAY(&l->cx->arena, Operand *, again.graph->n_outputs);
+            again.status = walk_subgraph(l, again.graph, 0, NULL, again.outputs);
         }
-        TRY(output(l, k, value->type, &ranks, &y));
-        y->depends = value->depends;
+        if (again.status == WEIR_OK) {
+            Scalar extent = arm_extent(l, &again, k, d);
+            low = extent.low < low || i == 0 ? extent.low : low;
+            high = extent.high > high ? extent.high : high;
+            set_extent(l, &again, k, d, scalar->tensor);
+        } else {
+            st_define(l->cs, scalar->tensor, num(l, 0), l->provenance);
+        }
+        blocks[i] = cascade_close(l->cs);
     }
+    declare_line(l, scalar);
+    add_if(l, blocks[0], blocks[1]);
+    *out = scalar_atom(l, DT_I64, ex_access(l->cs, scalar->tensor, 0, NULL));
+    out->low = low;
+    out->high = high;
     return WEIR_OK;
 }
 
-static weir_status match_results(Lowering *l, const Arm *arm)
+static weir_status result_extent(Lowering *l, Arm *const *arms, uint32_t k, uint32_t d, Scalar *out)
 {
-    for (uint32_t k = 0; k < l->node->n_outputs; k++) {
-        if (!out_wanted(l, k))
-            continue;
-        const Operand *y = l->out[k], *value = arm->outputs[k];
-        bool same = y->type == value->type && y->n_dims == value->n_dims;
-        for (uint32_t d = 0; same && d < y->n_dims; d++)
-            same = y->extent[d] == value->extent[d] && !dim_runtime(l, value, d);
-        if (!same)
-            return unsupported(l, "the arms give output %u as %s and %s", k, shape_text(l, y), shape_text(l, value));
-        l->out[k]->depends = depends_union(l->w, y->depends, value->depends);
+    const Arm *one = arms[0]->status == WEIR_OK ? arms[0] : arms[1], *two = arms[1]->status == WEIR_OK ? arms[1] : arms[0];
+    Scalar x = arm_extent(l, one, k, d), y = arm_extent(l, two, k, d);
+    bool visible = scalar_visible(l, &x) && scalar_visible(l, &y);
+    if (!visible)
+        return extent_of_arms(l, arms, k, d, out);
+    if (scalar_same(l, &x, &y)) {
+        *out = x;
+        return WEIR_OK;
     }
+    Scalar condition;
+    TRY(scalar_of(l, l->in[0], &condition));
+    const Scalar all[3] = {condition, x, y};
+    *out = scalar_call(l, FN_SELECT, 3, all);
+    return WEIR_OK;
+}
+
+/* Result k, of what the arms that lowered give. */
+static weir_status make_result(Lowering *l, Arm *const *arms, uint32_t k)
+{
+    const Arm *one = arms[0]->status == WEIR_OK ? arms[0] : arms[1], *two = arms[1]->status == WEIR_OK ? arms[1] : arms[0];
+    const Operand *a = one->outputs[k], *b = two->outputs[k];
+    Ranks ranks = {0};
+    Operand *y;
+    if (dtype_kind(a->type) == DK_NONE)
+        return unsupported(l, "output %u has no type", k);
+    if (a->type != b->type || a->n_dims != b->n_dims)
+        return unsupported(l, "the arms give output %u as %s and %s", k, shape_text(l, a), shape_text(l, b));
+    for (uint32_t d = 0; d < a->n_dims; d++) {
+        Scalar extent;
+        TRY(result_extent(l, arms, k, d, &extent));
+        RankId like = dim_rank(l, a, d);
+        if (like.i != 0 && rank_at(l->cs, like)->kind != RANK_STATIC)
+            like.i = 0; /* it may be the arm's own */
+        TRY(ranks_add_scalar(l, &ranks, like, "d", &extent, a));
+    }
+    TRY(output(l, k, a->type, &ranks, &y));
+    y->depends = depends_union(l->w, a->depends, b->depends);
     return WEIR_OK;
 }
 
 static weir_status both_arms(Lowering *l, const Graph *const *graphs)
 {
-    Arm arms[2] = {{.status = WEIR_OK}, {.status = WEIR_OK}};
+    Arm arms[2] = {{.graph = graphs[0]}, {.graph = graphs[1]}};
+    Arm *both[2] = {&arms[0], &arms[1]};
     uint32_t mark = l->cx->diag.list.n;
-    open_arm(l, graphs[0], &arms[0]);
-    if (arms[0].status == WEIR_OK) {
-        weir_status made = make_results(l, &arms[0]);
-        if (made == WEIR_OK)
-            close_arm(l, &arms[0], l->out);
-        else
-            cascade_close(l->cs);
-        TRY(made);
-    } else {
-        cascade_close(l->cs);
-    }
-    open_arm(l, graphs[1], &arms[1]);
-    weir_status status = arms[1].status == WEIR_OK ? WEIR_OK : arms[0].status;
-    if (arms[1].status == WEIR_OK)
-        status = arms[0].status == WEIR_OK ? match_results(l, &arms[1]) : make_results(l, &arms[1]);
-    if (status == WEIR_OK)
-        close_arm(l, &arms[1], l->out);
-    else
-        cascade_close(l->cs);
-    TRY(status);
-    if (arms[0].status != WEIR_OK) {
-        cascade_open(l->cs);
-        close_arm(l, &arms[0], l->out);
-    }
+    lower_arm(l, &arms[0]);
+    lower_arm(l, &arms[1]);
+    if (arms[0].status != WEIR_OK && arms[1].status != WEIR_OK)
+        return status_exit_code(arms[0].status) > status_exit_code(arms[1].status) ? arms[0].status : arms[1].status;
+    for (uint32_t k = 0; k < l->node->n_outputs; k++)
+        if (out_wanted(l, k))
+            TRY(make_result(l, both, k));
     for (uint32_t k = 0; k < 2; k++) {
+        close_arm(l, &arms[k], l->out);
         if (arms[k].status == WEIR_OK)
             continue;
         diagnostics_cut(&l->cx->diag, mark);
@@ -150,13 +197,7 @@ static weir_status both_arms(Lowering *l, const Graph *const *graphs)
     for (uint32_t k = 0; k < l->node->n_outputs; k++)
         if (out_wanted(l, k))
             declare_line(l, l->out[k]);
-    Operand *condition = l->in[0];
-    ExprId zero[MAX_DIMS];
-    for (uint32_t d = 0; d < condition->n_dims; d++)
-        zero[d] = num(l, 0);
-    Statement st = {.kind = ST_IF, .body_items = arms[0].items, .else_items = arms[1].items};
-    st.access = ex_access(l->cs, tensor_of(l, condition), condition->n_dims, zero);
-    cascade_item(l->cs, cascade_add_statement(l->cs, st));
+    add_if(l, arms[0].items, arms[1].items);
     return WEIR_OK;
 }
 

@@ -25,6 +25,45 @@ static bool visible(const Lowering *l, RankId rank)
     return false;
 }
 
+static bool tensor_visible(const Lowering *l, TensorId tensor)
+{
+    if (tensor_at(l->cs, tensor)->role != TENSOR_TMP)
+        return true;
+    for (uint32_t i = 0; i < l->cs->open.n; i++) {
+        const Statement *st = statement_at(l->cs, l->cs->open.at[i]);
+        if (st->kind == ST_TENSOR && st->tensor.i == tensor.i)
+            return true;
+        for (uint32_t t = 0; t < st->n_targets; t++)
+            if (st->targets[t].tensor.i == tensor.i)
+                return true;
+    }
+    return false;
+}
+
+typedef struct Sight {
+    const Lowering *l;
+    bool clear;
+} Sight;
+
+static void look(void *data, ExprId id)
+{
+    Sight *sight = data;
+    const Expr *e = expr_at(sight->l->cs, id);
+    if (e->kind == EX_EXTENT && rank_at(sight->l->cs, e->rank)->kind != RANK_STATIC)
+        sight->clear = sight->clear && visible(sight->l, e->rank);
+    if (e->kind == EX_ACCESS)
+        sight->clear = sight->clear && tensor_visible(sight->l, e->tensor);
+    if (e->kind == EX_INDEX || e->kind == EX_RANK) /* of a step */
+        sight->clear = false;
+}
+
+bool scalar_visible(const Lowering *l, const Scalar *s)
+{
+    Sight sight = {l, true};
+    expr_visit(l->cs, s->atom, look, &sight);
+    return sight.clear;
+}
+
 RankId runtime_twin(Lowering *l, RankId rank)
 {
     Rank twin = *rank_at(l->cs, rank);
@@ -96,11 +135,10 @@ static weir_status bound_of(Lowering *l, uint32_t dim, const Scalar *extent, con
     diag(&cx->diag, node_place(l), E_NEEDS_BOUND, dim, cx_text(cx, first));
     Text note;
     text_init(&note, &cx->arena);
-    text_printf(&note, "bound it: %s", option_text(cx, "dim", name, "N"));
     for (uint32_t i = 0; source != NULL && source->depends != NULL && i < l->w->n_graph_inputs; i++)
         if ((source->depends[i / 64] >> (i % 64) & 1) != 0)
-            text_printf(&note, "; or fix what it follows from: %s",
-                        option_text(cx, "value", cx_text(cx, graph_input_name(l->w, i)), "V"));
+            text_printf(&note, "bind it: %s; or ", option_text(cx, "value", cx_text(cx, graph_input_name(l->w, i)), "V"));
+    text_printf(&note, "bound it: %s", option_text(cx, "dim", name, "N"));
     diag_note(&cx->diag, "%s", note.at);
     return WEIR_UNSUPPORTED;
 }

@@ -62,6 +62,8 @@ Scalar rank_scalar(const Lowering *l, RankId rank);
  * extent comes from: if nothing bounds it, the error names the flag that does, --dim OUTPUT.NUMBER=BOUND. */
 MUST_USE weir_status ranks_add_scalar(Lowering *l, Ranks *ranks, RankId like, const char *base, const Scalar *extent,
                                       const Operand *source);
+/* Whether the scalar can be computed at this place: ranks and tensors of closed regions are out of sight. */
+bool scalar_visible(const Lowering *l, const Scalar *s);
 /* A run-time extent like that of `rank`, not in `ranks`. */
 RankId runtime_twin(Lowering *l, RankId rank);
 /* What x and y broadcast to; false: they do not. What only the run can tell stops it there. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "frontend/lower/control.h"
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 #include "frontend/lower/region.h"
 
@@ -21,6 +22,7 @@ typedef struct Loop {
     Operand **states;                  /* initial values, then of the unrolled step */
     int64_t bound;
     bool has_bound;
+    TensorId trip;                     /* the trip count, if the run decides it */
     RankId t;
     TensorId *carried, *rows, condition;
     Operand **results;                 /* of the body */
@@ -46,9 +48,6 @@ static weir_status state_in_body(Lowering *l, const Loop *loop, uint32_t k, Oper
 {
     Ranks ranks;
     ranks_of(l, loop->states[k], &ranks);
-    for (uint32_t d = 0; d < ranks.n; d++)
-        if (rank_at(l->cs, ranks.at[d])->kind != RANK_STATIC)
-            return unsupported(l, "a carried value has a run-time extent");
     loop->carried[k] = carried(l, "_state", loop->states[k]->type, loop->t, true, &ranks);
     define_carried(l, loop->carried[k], num(l, 0), at_ranks(l, loop->states[k], ranks.at));
     TRY(temporary(l, "_in", loop->states[k]->type, &ranks, out));
@@ -57,12 +56,18 @@ static weir_status state_in_body(Lowering *l, const Loop *loop, uint32_t k, Oper
     return WEIR_OK;
 }
 
+static bool same_extent(const Lowering *l, const Operand *a, uint32_t i, const Operand *b, uint32_t k)
+{
+    Scalar x = extent_scalar(l, a, i), y = extent_scalar(l, b, k);
+    return scalar_same(l, &x, &y);
+}
+
 static weir_status next_state(Lowering *l, const Loop *loop, uint32_t k)
 {
     Operand *value = loop->results[loop->first_out + k], *state = loop->states[k];
     bool same = value->type == state->type && value->n_dims == state->n_dims;
     for (uint32_t d = 0; same && d < state->n_dims; d++)
-        same = value->extent[d] == state->extent[d] && !dim_runtime(l, value, d);
+        same = same_extent(l, value, d, state, d);
     if (!same)
         return unsupported(l, "carried value %u changes from %s to %s", k, shape_text(l, state), shape_text(l, value));
     Ranks ranks;
@@ -71,12 +76,23 @@ static weir_status next_state(Lowering *l, const Loop *loop, uint32_t k)
     return WEIR_OK;
 }
 
+/* Whether a rank is one of those before the loop: the step's own have the loop's number or more. */
+static bool outside_loop(const Lowering *l, const Loop *loop, RankId rank)
+{
+    (void)l;
+    return rank.i < loop->t.i;
+}
+
 static weir_status scan_row(Lowering *l, const Loop *loop, uint32_t k)
 {
     Operand *value = loop->results[loop->first_out + loop->n_states + k];
     Ranks ranks;
     TRY(want_rank(l, value, 0, MAX_DIMS - 1));
-    TRY(want_static(l, value));
+    for (uint32_t d = 0; d < value->n_dims; d++) {
+        Scalar extent = extent_scalar(l, value, d);
+        if (!scalar_known(&extent) && !outside_loop(l, loop, dim_rank(l, value, d)))
+            return unsupported(l, "dimension %u of scan output %u has an extent that each step decides", d, k);
+    }
     ranks_of(l, value, &ranks);
     loop->rows[k] = carried(l, "_rows", value->type, loop->t, false, &ranks);
     define_carried(l, loop->rows[k], rk(l, loop->t), at_ranks(l, value, ranks.at));
@@ -164,11 +180,18 @@ static weir_status loop_body(Lowering *l, Loop *loop, bool *out_while)
     return WEIR_OK;
 }
 
+static weir_status no_bound(Lowering *l)
+{
+    diag(&l->cx->diag, node_place(l), E_NEEDS_TRIPS, cx_text(l->cx, l->provenance));
+    diag_note(&l->cx->diag, "bound it: %s", option_text(l->cx, "dim", cx_text(l->cx, l->provenance), "N"));
+    return WEIR_UNSUPPORTED;
+}
+
 static weir_status as_region(Lowering *l, Loop *loop)
 {
     bool stops = false;
     if (!loop->has_bound)
-        return unsupported(l, "the loop has no bound; give one: --dim %s=N", cx_text(l->cx, l->provenance));
+        return no_bound(l);
     loop->t = iterate_open(l, loop->bound);
     weir_status status = loop_body(l, loop, &stops);
     if (status != WEIR_OK) {
@@ -176,13 +199,13 @@ static weir_status as_region(Lowering *l, Loop *loop)
         return status;
     }
     ExprId t = rk(l, loop->t);
-    iterate_close(l, loop->t, (TensorId){0}, stops ? ex_access(l->cs, loop->condition, 1, &t) : (ExprId){0});
+    iterate_close(l, loop->t, loop->trip, stops ? ex_access(l->cs, loop->condition, 1, &t) : (ExprId){0});
     TRY(final_states(l, loop));
     for (uint32_t k = 0; k < loop->n_scans; k++) {
         if (!out_wanted(l, loop->n_states + k))
             continue;
         RankId step;
-        if (stops) {
+        if (stops || loop->trip.i != 0) {
             Rank rank = {.name = cascade_fresh_name(l->cs, "s"), .kind = RANK_COUNT, .extent = loop->bound,
                          .count_of = loop->t};
             step = cascade_add_rank(l->cs, rank);
@@ -255,6 +278,29 @@ static weir_status unrolled(Lowering *l, Loop *loop, int64_t most)
     return WEIR_OK;
 }
 
+/* A trip count that the run decides: its bound follows from what it is computed from, or is given. */
+static weir_status runtime_trip(Lowering *l, Loop *loop, Operand *trip)
+{
+    Scalar n;
+    TRY(scalar_of(l, trip, &n));
+    bool finite = n.high <= (double)l->cx->limits.steps;
+    if (!loop->has_bound && !finite && trip->depends != NULL && want_by_value(l->w, trip->depends))
+        return WEIR_UNSUPPORTED; /* lowered again with these inputs bound */
+    if (!loop->has_bound || (finite && (int64_t)n.high < loop->bound))
+        loop->bound = !finite ? 0 : n.high < 0 ? 0 : (int64_t)n.high;
+    if (!loop->has_bound && !finite && loop->n_scans == 0) {
+        loop->bound = (int64_t)l->cx->limits.steps;
+        finite = true;
+    }
+    loop->has_bound = loop->has_bound || finite;
+    Operand *scalar;
+    Ranks none = {0};
+    TRY(temporary(l, "_trips", DT_I64, &none, &scalar));
+    define(l, scalar, at_scalar(l, trip));
+    loop->trip = scalar->tensor;
+    return WEIR_OK;
+}
+
 static weir_status loop_bound(Lowering *l, Loop *loop)
 {
     Operand *trip = input(l, 0);
@@ -266,10 +312,13 @@ static weir_status loop_bound(Lowering *l, Loop *loop)
     }
     if (trip == NULL)
         return WEIR_OK;
-    const Tensor *value;
-    TRY(value_of(l, trip, &value));
+    const Tensor *value = trip->value;
     if (!dtype_is_int(trip->type) || count_of(trip) != 1)
         return invalid(l, "the trip count must be one integer, not %s", shape_text(l, trip));
+    if (value == NULL && trip->depends != NULL && switches(l->w, trip->depends))
+        TRY(value_of(l, trip, &value)); /* lowered again with these inputs bound */
+    if (value == NULL)
+        return runtime_trip(l, loop, trip);
     int64_t n = dtype_load_i64(trip->type, value->data, 0);
     n = n < 0 ? 0 : n;
     if (loop->has_bound && loop->bound < n)
@@ -317,7 +366,7 @@ weir_status lower_loop(Lowering *l)
     TRY(loop_bound(l, &loop));
     uint32_t mark = l->cx->diag.list.n;
     weir_status status = as_region(l, &loop);
-    if (status != WEIR_UNSUPPORTED || !loop.has_bound || loop.bound > MOST_UNROLLED || any_wanted(l->w))
+    if (status != WEIR_UNSUPPORTED || !loop.has_bound || loop.trip.i != 0 || loop.bound > MOST_UNROLLED || any_wanted(l->w))
         return status;
     diagnostics_cut(&l->cx->diag, mark);
     memset(l->out, 0, l->n_out * sizeof *l->out);

@@ -198,8 +198,8 @@ static void shapes_bind_by_value(void **state)
     Case *c = *state;
     const char *text = GRAPH("m (float[2,3] x, int64[1] s) => (float[z] y)\n{ y = Reshape (x, s) }");
     assert_int_equal(lower_text(c, text, NULL), WEIR_UNSUPPORTED);
-    assert_int_equal(count_code(c, "E0314"), 1);
-    assert_string_equal(c->cx->diag.list.at[0].note, "bind it: --value s=V");
+    assert_int_equal(count_code(c, "E0316"), 1);
+    assert_string_equal(c->cx->diag.list.at[0].note, "bind it: --value s=V; or bound it: --dim y.0=N");
     int64_t six = 6;
     Tensor value = {.type = DT_I64, .n_dims = 1, .extent = {1}, .data = &six};
     LowerInput input = {.name = intern_text(&c->cx->names, "s"), .value = &value};

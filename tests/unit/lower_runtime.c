@@ -104,6 +104,26 @@ static void the_best_of_a_count(void **state)
     expect_run(*state, 1, 2, (const int64_t[]){2, 6}, (const double[]){1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0});
 }
 
+/* The arms of an If give what they have; a Loop runs as often as was counted and collects a row a step. */
+static void arms_and_loops(void **state)
+{
+    case_run(*state, GRAPH(SELECT "(float[a,6] y, float[b] acc, float last, float[d,3] z)\n" CHOSEN
+                           "sh = Shape <end = 1> (s) i0 = Constant <value_ints = [0]> () n = Squeeze(sh, i0)\n"
+                           "two = Constant <value_int = 2> () less = Less(n, two) zero = Constant <value_float = 0.0> ()\n"
+                           "y = If (less) <then_branch = t () => (float[a,6] p) { p = Identity(x) },\n"
+                           "  else_branch = e () => (float[b,6] q) { m1 = Constant <value_ints = [-1]> () b = Constant <value_ints = [99]> ()\n"
+                           "  q = Slice(s, m1, b, i0) }>\n"
+                           "yes = Constant <value = bool {1}> ()\n"
+                           "last, acc = Loop (n, yes, zero) <body = l (int64 i, bool ci, float a) => (bool co, float a2, float r)\n"
+                           "{ co = Identity(ci) row = Gather(s, i) sum = ReduceSum <keepdims = 0> (row) a2 = Add(a, sum) r = Neg(a2) }>\n"
+                           "z = If (less) <then_branch = t2 () => (float[k,3] p2) { f = Constant <value_ints = [2,3]> () p2 = Reshape(n, f) },\n"
+                           "  else_branch = e2 () => (float[k2,3] q2) { f2 = Constant <value_ints = [-1,3]> () q2 = Reshape(s, f2) }> }"), selection);
+    expect_run(*state, 0, 2, (const int64_t[]){1, 6}, chosen + 6);
+    expect_run(*state, 1, 1, (const int64_t[]){2}, (const double[]){-51, -174});
+    expect_run(*state, 2, 0, NULL, (const double[]){174});
+    expect_run(*state, 3, 2, (const int64_t[]){4, 3}, chosen);
+}
+
 /* Without a bound the error says which option gives one; names are quoted for a shell. */
 static void a_bound_that_is_missing(void **state)
 {
@@ -113,7 +133,7 @@ static void a_bound_that_is_missing(void **state)
                                          "r = Range(z, n, o) y = Cast <to = 1> (r) }")), WEIR_UNSUPPORTED);
     assert_int_equal(c->cx->diag.list.n, 1);
     assert_int_equal(c->cx->diag.list.at[0].id, E_NEEDS_BOUND);
-    assert_string_equal(c->cx->diag.list.at[0].note, "bound it: --dim r.0=N; or fix what it follows from: --value n=V");
+    assert_string_equal(c->cx->diag.list.at[0].note, "bind it: --value n=V; or bound it: --dim r.0=N");
 }
 
 int main(void)
@@ -124,6 +144,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(made_from_a_count, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(broadcasts, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(the_best_of_a_count, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(arms_and_loops, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(a_bound_that_is_missing, case_setup, case_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
