@@ -132,6 +132,8 @@ static weir_status bound_of(Lowering *l, uint32_t dim, const Scalar *extent, con
         return WEIR_OK;
     if (source != NULL && source->depends != NULL && want_by_value(l->w, source->depends))
         return WEIR_UNSUPPORTED; /* lowered again with these inputs bound */
+    if (source != NULL && source->stand_in)
+        return WEIR_UNSUPPORTED; /* reported where it should have come from */
     diag(&cx->diag, node_place(l), E_NEEDS_BOUND, dim, cx_text(cx, first));
     Text note;
     text_init(&note, &cx->arena);

@@ -132,6 +132,39 @@ static weir_status declared_shape(Walk *w, const ValueInfo *info, Operand *op)
     return status;
 }
 
+static const ValueInfo *info_of(const Graph *graph, Name name)
+{
+    for (uint32_t i = 0; i < graph->n_infos; i++)
+        if (name_is(graph->infos[i].name, name))
+            return &graph->infos[i];
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        if (name_is(graph->outputs[i].name, name))
+            return &graph->outputs[i];
+    return NULL;
+}
+
+Operand *operand_declared(Walk *w, Name name)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+    const ValueInfo *info = w->depth == 0 ? info_of(&w->model->graph, name) : NULL;
+    if (info == NULL || info->type.kind != VALUE_TENSOR || !is_float(info->type.type) || !info->type.has_shape ||
+        info->type.n_dims > MAX_DIMS)
+        return NULL; /* integers become shapes: nothing is known of their values */
+    Lowering l = {.w = w, .cx = w->cx, .cs = w->emit->cs};
+    Ranks ranks = {0};
+    Operand *op = ARENA_NEW(&w->cx->arena, Operand);
+    *op = (Operand){.name = name, .type = info->type.type, .n_dims = info->type.n_dims, .stand_in = true};
+    for (uint32_t d = 0; d < op->n_dims; d++) {
+        const Dim *dim = &info->type.dims[d];
+        op->extent[d] = dim->extent >= 0 ? dim->extent : dim->symbol.i != 0 ? symbol_extent(w, dim->symbol) : -1;
+        if (op->extent[d] < 0)
+            return NULL;
+        ranks_add(&ranks, new_rank(&l, names[d % 4], op->extent[d]));
+    }
+    op->tensor = cascade_tensor(l.cs, TENSOR_TMP, cx_text(w->cx, name), op->type, ranks.n, ranks.at);
+    return op;
+}
+
 static bool declares_one(const ValueType *type)
 {
     for (uint32_t d = 0; d < type->n_dims; d++)
@@ -174,7 +207,7 @@ static weir_status input_shape(Walk *w, uint32_t k, Operand *op)
         return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED, "only tensors are supported");
     if (op->type == DT_NONE)
         return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED,
-                           arena_printf(&w->cx->arena, "element type %d", info->type.onnx_type));
+                           arena_printf(&w->cx->arena, "element type %s", onnx_type_text(w->cx, info->type.onnx_type)));
     if (info->type.n_dims > MAX_DIMS)
         return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED, "too many dimensions");
     const LowerInput *given = given_input(w, info->name);
@@ -300,7 +333,7 @@ static weir_status bring_outputs(Walk *w, LoweredInfo *info)
         TensorId tensor = {0};
         if (op == NULL)
             status = input_error(w, out, E_MODEL_INVALID, WEIR_INVALID, "no node defines this output");
-        else if (op->poisoned)
+        else if (op->poisoned || op->stand_in)
             continue;
         else if (out->type.type != DT_NONE && out->type.type != op->type)
             status = input_error(w, out, E_MODEL_INVALID, WEIR_INVALID,

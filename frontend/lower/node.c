@@ -64,9 +64,36 @@ weir_status unsupported(Lowering *l, const char *format, ...)
     return status;
 }
 
+void advise(Lowering *l, const char *format, ...)
+{
+    Diagnostics *diagnostics = &l->cx->diag;
+    if (diagnostics->list.n == 0)
+        return;
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *note = diagnostics->list.at[diagnostics->list.n - 1].note;
+    diag_note(diagnostics, "%s%s%s", note == NULL ? "" : note, note == NULL ? "" : "; ", text);
+}
+
+const char *onnx_type_text(weir_context *cx, int onnx_type)
+{
+    Dtype type = dtype_from_onnx(onnx_type);
+    if (type != DT_NONE)
+        return dtype_text(type);
+    return onnx_type == ONNX_STRING       ? "string"
+           : onnx_type == ONNX_COMPLEX64  ? "complex64"
+           : onnx_type == ONNX_COMPLEX128 ? "complex128"
+                                          : arena_printf(&cx->arena, "%d", onnx_type);
+}
+
 const char *shape_text(Lowering *l, const Operand *op)
 {
     Text text;
+    if (op->poisoned)
+        return "?";
     text_init(&text, &l->cx->arena);
     text_printf(&text, "%s[", op->type == DT_NONE ? "?" : dtype_text(op->type));
     for (uint32_t d = 0; d < op->n_dims; d++)
@@ -140,6 +167,8 @@ weir_status value_of(Lowering *l, const Operand *op, const Tensor **out_value)
         *out_value = op->value;
         return WEIR_OK;
     }
+    if (op->stand_in)
+        return WEIR_UNSUPPORTED; /* reported where it should have come from */
     if (op->depends == NULL)
         return unsupported(l, "operand '%s' must be known when compiling", cx_text(l->cx, op->name));
     if (want_by_value(l->w, op->depends))

@@ -70,7 +70,7 @@ weir_status lower_constant(Lowering *l)
     const Attribute *a;
     if ((a = attr(l, "value")) != NULL) {
         if (a->tensor.tensor.type == DT_NONE)
-            return unsupported(l, "element type %d", a->tensor.onnx_type);
+            return unsupported(l, "element type %s", onnx_type_text(l->cx, a->tensor.onnx_type));
         output_constant(l, 0, &a->tensor.tensor);
         l->out[0]->file = a->tensor.file;
         l->out[0]->file_offset = a->tensor.file_offset;
@@ -80,6 +80,8 @@ weir_status lower_constant(Lowering *l)
         return output_ints(l, 0, DT_I64, 0, 1, &a->i);
     if ((a = attr(l, "value_ints")) != NULL)
         return output_ints(l, 0, DT_I64, 1, a->n, a->ints);
+    if (attr(l, "value_string") != NULL || attr(l, "value_strings") != NULL)
+        return unsupported(l, "element type string");
     const float *floats = NULL;
     uint32_t n = 1, n_dims = 0;
     if ((a = attr(l, "value_float")) != NULL) {
@@ -149,6 +151,16 @@ static weir_status range_known(Lowering *l, bool *out_known)
     return WEIR_OK;
 }
 
+/* Marks what the operands follow from to be bound by value; false if nothing can be. */
+static bool want_range(Lowering *l)
+{
+    bool all = true;
+    for (uint32_t k = 0; k < 3; k++)
+        if (l->in[k]->value == NULL)
+            all = l->in[k]->depends != NULL && want_by_value(l->w, l->in[k]->depends) && all;
+    return all;
+}
+
 static weir_status known_range(Lowering *l, int64_t *out_n)
 {
     double x[3];
@@ -205,6 +217,8 @@ weir_status lower_range(Lowering *l)
         n = scalar_int(count);
     } else {
         TRY(runtime_range(l, &n));
+        if (!scalar_known(&n) && !(n.high < HUGE_VAL) && want_range(l))
+            return WEIR_UNSUPPORTED; /* lowered again with these inputs bound */
     }
     Dtype type = l->in[0]->type, in = wide(type);
     Ranks ranks = {0};

@@ -42,10 +42,14 @@ static Place place_of(const Walk *w, const Node *node, Name provenance)
 
 static void poison_outputs(Walk *w, const Node *node, Name provenance)
 {
-    for (uint32_t k = 0; k < node->n_outputs; k++)
-        if (node->outputs[k].i != 0)
-            worsen(w, scope_define(w, w->scope, node->outputs[k], operand_poisoned(w, node->outputs[k]),
-                                   place_of(w, node, provenance)));
+    for (uint32_t k = 0; k < node->n_outputs; k++) {
+        if (node->outputs[k].i == 0)
+            continue;
+        Operand *op = operand_declared(w, node->outputs[k]);
+        if (op == NULL)
+            op = operand_poisoned(w, node->outputs[k]);
+        worsen(w, scope_define(w, w->scope, node->outputs[k], op, place_of(w, node, provenance)));
+    }
 }
 
 /* The inputs of a node; false if one is poisoned or not defined (reported). */
@@ -141,15 +145,20 @@ static void define_outputs(Lowering *l)
 {
     Walk *w = l->w;
     const uint64_t *depends = NULL;
-    for (uint32_t k = 0; k < l->n_in; k++)
-        if (l->in[k] != NULL)
-            depends = depends_union(w, depends, l->in[k]->depends);
+    bool stand_in = false;
+    for (uint32_t k = 0; k < l->n_in; k++) {
+        if (l->in[k] == NULL)
+            continue;
+        depends = depends_union(w, depends, l->in[k]->depends);
+        stand_in = stand_in || l->in[k]->stand_in;
+    }
     for (uint32_t k = 0; k < l->node->n_outputs; k++) {
         if (!out_wanted(l, k))
             continue;
         Operand *op = l->out[k];
         if (op->value == NULL)
             op->depends = depends_union(w, op->depends, depends);
+        op->stand_in = op->stand_in || (stand_in && op->value == NULL);
         worsen(w, scope_define(w, w->scope, l->node->outputs[k], op, place_of(w, l->node, l->provenance)));
     }
 }
@@ -178,8 +187,7 @@ static void walk_operator(Walk *w, const Node *node, Name provenance)
     if (opset == 0)
         status = invalid(&l, "the model does not import the domain '%s'", domain);
     else if (l.row == NULL)
-        status = known ? unsupported(&l, "this version of the operator is not implemented")
-                       : unsupported(&l, "the operator is not implemented");
+        status = refuse_operator(&l, domain, known);
     else if (good)
         status = check_form(&l);
     if (status == WEIR_OK && good)
@@ -224,8 +232,8 @@ weir_status walk_initializers(Walk *w, const Graph *graph)
         op->file_offset = init->file_offset;
         if (init->tensor.type == DT_NONE) {
             diag(&w->cx->diag, place_none(), E_MODEL_UNSUPPORTED,
-                 arena_printf(&w->cx->arena, "initializer '%s' has element type %d", cx_text(w->cx, init->name),
-                              init->onnx_type));
+                 arena_printf(&w->cx->arena, "initializer '%s' has element type %s", cx_text(w->cx, init->name),
+                              onnx_type_text(w->cx, init->onnx_type)));
             worsen(w, WEIR_UNSUPPORTED);
             op = operand_poisoned(w, init->name);
         }

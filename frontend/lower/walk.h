@@ -24,6 +24,7 @@ typedef struct Operand {
     uint64_t file_offset;
     const uint64_t *depends;  /* the graph inputs its value depends on, as bits; NULL: none */
     bool poisoned;            /* its producer could not be lowered: nothing is known */
+    bool stand_in;            /* its producer could not be lowered: only what value_info declares is known */
 } Operand;
 
 /* The list that ranks and constants of a cascade go to while it is built. */
@@ -127,6 +128,9 @@ MUST_USE weir_status walk_initializers(Walk *w, const Graph *graph);
 MUST_USE weir_status fold_node(Lowering *l, bool *out_done);
 Operand *operand_constant(Walk *w, Name name, const Tensor *value);
 Operand *operand_poisoned(Walk *w, Name name);
+/* What value_info declares of a value whose producer could not be lowered, so that what reads it is looked at too; NULL if it
+ * declares too little (lower.c). */
+Operand *operand_declared(Walk *w, Name name);
 const uint64_t *depends_union(Walk *w, const uint64_t *a, const uint64_t *b);
 /* Marks the inputs in `depends` to be bound by value; false if one of them has no value. */
 bool want_by_value(Walk *w, const uint64_t *depends);
@@ -143,6 +147,12 @@ Name graph_input_name(const Walk *w, uint32_t number);
 /* Report a reason at the node; return WEIR_INVALID, WEIR_UNSUPPORTED. */
 weir_status invalid(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 weir_status unsupported(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds to the note of the last report what would work instead. */
+void advise(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reports a node without a row (refuse.c); `known`: other versions have one. */
+weir_status refuse_operator(Lowering *l, const char *domain, bool known);
+/* "string" for an element type that weir does not have, by its ONNX number. */
+const char *onnx_type_text(weir_context *cx, int onnx_type);
 Place node_place(const Lowering *l);
 /* "--NAME KEY=VALUE" as a shell takes it. */
 const char *option_text(weir_context *cx, const char *name, const char *key, const char *value);
