@@ -194,7 +194,7 @@ static weir_status bins_open(Lowering *l, const Regions *r, Bins *b)
     define(l, b->count, ex2(l, FN_MAX, n, num(l, 0)));
     TRY(temporary(l, "_most", DT_I64, &none, &most));
     reduce(l, most, RED_MAX, &one, at_ranks(l, b->count, &r->k));
-    Rank rank = {.name = cascade_fresh_name(l->cs, "sample"), .kind = RANK_SCALAR, .extent = b->length + 2,
+    Rank rank = {.name = cascade_fresh_name(l->cs, "sample"), .kind = RANK_SCALAR, .extent = 2 * b->length + 8,
                  .scalar = most->tensor};
     b->sample = cascade_add_rank(l->cs, rank);
     cascade_item_rank(l->cs, b->sample);
