@@ -83,6 +83,8 @@ static ExprId quantized(Lowering *l, Dtype to, ExprId quotient, ExprId zero)
         return ex_cast(l->cs, to, saturate ? CAST_SAT : CAST_PLAIN, v);
     }
     ExprId v = ex1(l, FN_ROUND_EVEN, quotient);
+    if (zero.i != 0 && dtype_bits(in) == 16 && dtype_bits(to) > 8)
+        v = cast(l, in = DT_F32, v); /* a half holds no sum of 16 bits */
     if (zero.i != 0)
         v = ex2(l, FN_ADD, v, cast(l, in, zero));
     return ex_cast(l->cs, to, CAST_SAT, v);
