@@ -167,6 +167,47 @@ bool next_place(uint32_t n, const int64_t *extent, int64_t *at)
     return false;
 }
 
+uint32_t some_shape(Draw *d, int64_t *extent)
+{
+    uint32_t n = (uint32_t)pick(d, 1, SHAPE_RANK);
+    for (uint32_t k = 0; k < n; k++)
+        extent[k] = pick(d, 1, 4);
+    return n;
+}
+
+/* Quarters in f32, or i64: sums are exact in any order, ties are frequent. */
+Value *quarters(Draw *d, Dtype type, uint32_t n, const int64_t *extent)
+{
+    Value *v = filled(d, type, n, extent, -6, 6);
+    for (int64_t k = 0; k < v->n; k++)
+        v->f[k] = to_even(v->f[k] * 4) / 4;
+    return v;
+}
+
+Dtype word(Draw *d)
+{
+    return coin(d) ? DT_F32 : DT_I64;
+}
+
+void copy_element(Value *to, int64_t at, const Value *from, int64_t k)
+{
+    to->f[at] = from->f[k];
+    to->i[at] = from->i[k];
+}
+
+int64_t from_end(int64_t index, int64_t extent)
+{
+    return index < 0 ? index + extent : index;
+}
+
+/* An axis as written, often from the end. */
+int64_t some_axis(Draw *d, uint32_t n, int64_t *out_written)
+{
+    int64_t axis = pick(d, 0, n - 1);
+    *out_written = coin(d) ? axis : axis - n;
+    return axis;
+}
+
 /* ---- the model's text ---- */
 
 static const char *onnx_name(Dtype type)

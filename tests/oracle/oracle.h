@@ -87,4 +87,20 @@ double rounded(Dtype type, double v);
 /* Rounds a float to an integer, halves to even. */
 double to_even(double v);
 
+/* ---- shapes and elements that many rows draw ---- */
+
+enum { SHAPE_RANK = 4 };
+
+/* Up to SHAPE_RANK extents of 1..4. */
+uint32_t some_shape(Draw *d, int64_t *extent);
+/* An axis below n, and as written: often from the end. */
+int64_t some_axis(Draw *d, uint32_t n, int64_t *out_written);
+/* f32 or i64. */
+Dtype word(Draw *d);
+/* Quarters in f32, or i64, of -6..6: sums are exact in any order, ties are frequent. */
+Value *quarters(Draw *d, Dtype type, uint32_t n, const int64_t *extent);
+void copy_element(Value *to, int64_t at, const Value *from, int64_t k);
+/* A negative index counts from the end. */
+int64_t from_end(int64_t index, int64_t extent);
+
 #endif

@@ -132,6 +132,25 @@ static void draw_extents(Draw *d, const Resize *r, uint32_t n, Axis *axis, Value
     }
 }
 
+/* x with axis `at` resized; `i` marks what is outside. */
+static Value *resize_axis(Draw *d, const Resize *r, const Axis *axis, const Value *x, int64_t at, const int64_t *result)
+{
+    Value *y = tensor(d, DT_F32, x->n_dims, result);
+    for (int64_t e = 0; e < y->n; e++) {
+        double weights[8];
+        int64_t from[3];
+        unravel(y, e, from);
+        bool inside = weigh(r, axis, from[at], weights);
+        from[at] = 0;
+        y->i[e] = !inside || x->i[ravel(x, from)] != 0;
+        for (; inside && from[at] < axis->in; from[at]++)
+            y->f[e] += weights[from[at]] * x->f[ravel(x, from)];
+        if (y->i[e] != 0)
+            y->f[e] = r->outside;
+    }
+    return y;
+}
+
 static void resize(Draw *d)
 {
     Resize r;
@@ -169,24 +188,10 @@ static void resize(Draw *d)
             roi->f[k] = axis[k].begin, roi->f[n + k] = axis[k].end;
     }
     Value *x = filled(d, DT_F32, rank, extent, -2, 2), *y = x;
-    for (uint32_t k = 0; k < n; k++) { /* axis by axis; `i` marks what is outside */
-        int64_t at = (axes[k] + rank) % rank, place[3] = {0}, from[3];
+    for (uint32_t k = 0; k < n; k++) {
+        int64_t at = (axes[k] + rank) % rank;
         result[at] = axis[k].out;
-        Value *next = tensor(d, DT_F32, rank, result);
-        for (int64_t e = 0; e < next->n; e++) {
-            double weights[8];
-            unravel(next, e, place);
-            memcpy(from, place, sizeof from);
-            bool inside = weigh(&r, &axis[k], place[at], weights);
-            from[at] = 0;
-            next->i[e] = !inside || y->i[ravel(y, from)] != 0;
-            for (from[at] = 0; inside && from[at] < axis[k].in; from[at]++)
-                next->f[e] += weights[from[at]] * y->f[ravel(y, from)];
-        }
-        y = next;
-        for (int64_t e = 0; e < y->n; e++)
-            if (y->i[e] != 0)
-                y->f[e] = r.outside;
+        y = resize_axis(d, &r, &axis[k], y, at, result);
     }
     give(d, x);
     give(d, roi == NULL ? NULL : as_constant(roi));
