@@ -93,7 +93,7 @@ static void sets(void **state)
 static void canonical(void **state)
 {
     (void)state;
-    static const char *const names[] = {"host", "tiny", "gddr6-aim", "aim-8"};
+    static const char *const names[] = {"host", "tiny", "plasticine", "sn40l-like", "gddr6-aim", "aim-8"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         Text first, again;
         text_init(&first, &cx->arena);
