@@ -87,6 +87,8 @@ static weir_status rdu_figures(Sim *sim, ImageRun *run, bool values, bool time, 
         return rdu_check(sim->cx, &sim->image, &code, &machine);
     }
     RduMode mode = values && time ? RDU_BOTH : values ? RDU_VALUES : RDU_TIME;
+    if (sim->settings->mode != NULL && strcmp(sim->settings->mode, "cycle") == 0)
+        mode = RDU_TIME | RDU_STEPPED;
     TRY(rdu_sim(sim->cx, &sim->image, &machine, mode, run->buffers, &host, result));
     *out = (Figures){.cycles = result->cycles, .launch_cycles = result->launch_cycles, .launches = result->launches, .macs = result->macs,
                      .rdu = result};
@@ -170,7 +172,7 @@ static weir_status sim_path(void *data)
     Text text;
     TRY(open_any(sim));
     const char *mode = sim->settings->mode != NULL ? sim->settings->mode : "both";
-    bool values = strcmp(mode, "time") != 0 && !sim->settings->check_only, time = strcmp(mode, "values") != 0;
+    bool values = strcmp(mode, "time") != 0 && strcmp(mode, "cycle") != 0 && !sim->settings->check_only, time = strcmp(mode, "values") != 0;
     image_run_open(sim->cx, &sim->image, &run);
     image_run_make_inputs(&run, sim->settings->seed);
     text_init(&text, &sim->cx->arena);

@@ -44,7 +44,7 @@ typedef struct weir_settings {
     const char *outputs;     /* a folder */
     const char *output;      /* -o */
     const char *depfile;     /* -MF */
-    const char *mode;        /* of a simulator: values, time, both */
+    const char *mode;        /* of a simulator: values, time, both, cycle (the reference of time on dataflow machines) */
     const char *trace;
     const char *quirks;      /* of a simulator: none, peer */
     const char *model;

@@ -53,6 +53,8 @@ static Process *add_process(Engine *e, ProcessKind kind, uint32_t unit_i, const 
 
 static uint32_t add_channel(Engine *e, Channel channel)
 {
+    if (e->deepened_to > 0 && e->deepened == e->channels.n)
+        channel.capacity = e->deepened_to;
     size_t n = (size_t)channel.capacity;
     channel.available = ARENA_ARRAY(ARENA(e), int64_t, n);
     channel.freed = ARENA_ARRAY(ARENA(e), int64_t, n);
@@ -157,6 +159,8 @@ static void build_pmu(Engine *e, uint32_t unit_i)
         Channel *c = &e->channels.at[e->channels.n - 1];
         c->acquired = c->published = u->pmu.init;
     }
+    if ((e->mode & RDU_VALUES) == 0)
+        return;
     size_t bytes = arena_array_bytes(ARENA(e), u->pmu.nbuf, u->pmu.buf_bytes);
     unsigned char *memory = arena_alloc(ARENA(e), bytes);
     for (size_t i = 0; i + 4 <= (size_t)u->pmu.init * u->pmu.buf_bytes; i += 4)
@@ -171,7 +175,8 @@ static void build_ag(Engine *e, uint32_t unit_i)
     Process *p = add_process(e, program->access.dir ? PROC_STORE : PROC_FETCH, unit_i, program);
     p->latency = program->access.dir ? 0 : e->machine->tiers[u->ag.tier].latency;
     p->outstanding = u->ag.outstanding != 0 ? u->ag.outstanding : e->machine->outstanding;
-    p->finish = ARENA_ARRAY(ARENA(e), int64_t, (size_t)p->outstanding);
+    if (e->mode != 0) /* token counts alone: nobody waits for a tier */
+        p->finish = ARENA_ARRAY(ARENA(e), int64_t, (size_t)p->outstanding);
     p->bursts = ARENA_ARRAY(ARENA(e), uint64_t, e->width);
 }
 
@@ -220,7 +225,8 @@ static int64_t distance(const Engine *e, uint32_t a, uint32_t b)
 {
     const RduHead *p = &e->kernel->units.at[a].head, *q = &e->kernel->units.at[b].head;
     int64_t dx = (int64_t)p->x - q->x, dy = (int64_t)p->y - q->y;
-    return ((dx < 0 ? -dx : dx) + (dy < 0 ? -dy : dy)) * e->machine->hop;
+    bool cut = e->machine->cut_row > 0 && (p->y < e->machine->cut_row) != (q->y < e->machine->cut_row);
+    return ((dx < 0 ? -dx : dx) + (dy < 0 ? -dy : dy)) * e->machine->hop + (cut ? e->machine->cut : 0);
 }
 
 /* Levels of a drain or loader count from the rows: the mac level is its level 0 (one token a row); outside it one more. */

@@ -74,7 +74,7 @@ static void publish(Engine *e, Channel *c, int64_t t)
     wake(e, c->consumer);
 }
 
-static bool is_finished(const Process *p)
+bool rdu_is_finished(const Process *p)
 {
     return p->fired == p->total && (p->finish == NULL || p->finished == p->total);
 }
@@ -87,21 +87,22 @@ static void unit_finished(Engine *e, const Process *p)
                 wake(e, i);
 }
 
-/* A request of an AG is served from `start`: reads publish their tokens when they leave the tier, stores are finished. */
-static void grant(Engine *e, const Request *r)
+/* The earliest request is served: reads publish their tokens when they leave the tier, stores are finished. */
+void rdu_grant(Engine *e)
 {
-    Process *p = &e->processes.at[r->process];
-    int64_t start = r->time * FINE > e->server_free[r->tier] ? r->time * FINE : e->server_free[r->tier];
-    e->server_free[r->tier] = start + r->service;
-    int64_t served = (start + r->service + FINE - 1) / FINE, finished = served + p->latency;
-    p->finish[r->number % p->outstanding] = finished;
-    p->finished = r->number + 1;
+    Request r = heap_pop(e);
+    Process *p = &e->processes.at[r.process];
+    int64_t start = r.time * FINE > e->server_free[r.tier] ? r.time * FINE : e->server_free[r.tier];
+    e->server_free[r.tier] = start + r.service;
+    int64_t served = (start + r.service + FINE - 1) / FINE, finished = served + p->latency;
+    p->finish[r.number % p->outstanding] = finished;
+    p->finished = r.number + 1;
     p->done = finished > p->done ? finished : p->done;
     for (uint32_t i = 0; i < p->outs.n; i++)
         for (uint32_t k = 0; k < p->outs.at[i].channels.n; k++)
             publish(e, &e->channels.at[p->outs.at[i].channels.at[k]], served);
-    wake(e, r->process);
-    if (is_finished(p))
+    wake(e, r.process);
+    if (rdu_is_finished(p))
         unit_finished(e, p);
 }
 
@@ -165,7 +166,7 @@ static bool order_met(Engine *e, Process *p, int64_t *time, int64_t **bound)
             const Process *q = &e->processes.at[i];
             if (q->unit_i != p->after.at[k])
                 continue;
-            if (!is_finished(q))
+            if (!rdu_is_finished(q))
                 return false;
             bind(time, q->done + 2, bound, &p->counters.starve); /* the join fires one cycle after, the unit the next */
         }
@@ -246,7 +247,7 @@ static void send(Engine *e, Process *p, int64_t t)
             if (acquires && c->words != NULL)
                 memcpy(c->words + (c->acquired % c->capacity) * (int64_t)e->width, rdu_out_words(e, p, out), e->width * sizeof(uint32_t));
             c->acquired += acquires;
-            if (p->n_last >= out->level && p->kind != PROC_FETCH)
+            if (p->n_last >= out->level && (p->kind != PROC_FETCH || p->finish == NULL))
                 publish(e, c, t);
         }
     }
@@ -294,7 +295,7 @@ static int64_t bank_conflicts(Engine *e, const Process *p)
     return worst;
 }
 
-static void fire(Engine *e, uint32_t process, int64_t t)
+void rdu_fire(Engine *e, uint32_t process, int64_t t)
 {
     Process *p = &e->processes.at[process];
     take(e, p, t);
@@ -312,57 +313,8 @@ static void fire(Engine *e, uint32_t process, int64_t t)
     p->fired++;
     p->counters.fire++;
     advance(p);
-    if (is_finished(p))
+    if (rdu_is_finished(p))
         unit_finished(e, p);
-}
-
-/* ---- deadlock ---- */
-
-static const char *unit_name(const Engine *e, uint32_t process)
-{
-    return e->kernel->units.at[e->processes.at[process].unit_i].name;
-}
-
-/* What a stuck process waits for, and for whom. */
-static uint32_t blocked_on(Engine *e, uint32_t process, const char **out_why)
-{
-    const Process *p = &e->processes.at[process];
-    for (uint32_t i = 0; i < p->ins.n; i++) {
-        const Channel *c = &e->channels.at[p->ins.at[i].channel];
-        if (p->n_zero >= p->ins.at[i].level && c->published == c->taken) {
-            *out_why = arena_printf(ARENA(e), "%s waits for a token on %s from %s", unit_name(e, process), c->flow, unit_name(e, c->producer));
-            return c->producer;
-        }
-    }
-    for (uint32_t i = 0; i < p->outs.n; i++)
-        for (uint32_t k = 0; k < p->outs.at[i].channels.n; k++) {
-            const Channel *c = &e->channels.at[p->outs.at[i].channels.at[k]];
-            if (c->acquired - c->returned < c->capacity)
-                continue;
-            *out_why = arena_printf(ARENA(e), "%s waits for space on %s (capacity %lld) held by %s", unit_name(e, process), c->flow,
-                                    (long long)c->capacity, unit_name(e, c->consumer));
-            return c->consumer;
-        }
-    *out_why = arena_printf(ARENA(e), "%s waits for a unit before it", unit_name(e, process));
-    return process;
-}
-
-/* Follows the waits from a stuck process until one repeats. */
-static weir_status report_deadlock(Engine *e, uint32_t first)
-{
-    Text text;
-    text_init(&text, ARENA(e));
-    bool *seen = ARENA_ARRAY(ARENA(e), bool, e->processes.n);
-    for (uint32_t at = first; !seen[at];) {
-        const char *why = NULL;
-        seen[at] = true;
-        at = blocked_on(e, at, &why);
-        text_printf(&text, "%s%s", text.n > 0 ? "; " : "", why);
-        if (e->processes.at[at].fired == e->processes.at[at].total)
-            break;
-    }
-    diag(&e->cx->diag, place_none(), E_RDU_DEADLOCK, e->kernel->name, text.at);
-    return WEIR_INVALID;
 }
 
 void rdu_trap(Engine *e, const Process *p, const char *reason)
@@ -372,14 +324,13 @@ void rdu_trap(Engine *e, const Process *p, const char *reason)
     e->status = WEIR_INVALID;
 }
 
-weir_status rdu_run(Engine *e, int64_t *out_cycles)
+void rdu_settle(Engine *e)
 {
     for (uint32_t i = 0; i < e->processes.n; i++)
         wake(e, i);
     while ((e->ready.n > 0 || e->requests.n > 0) && e->status == WEIR_OK) {
         if (e->ready.n == 0) {
-            Request r = heap_pop(e);
-            grant(e, &r);
+            rdu_grant(e);
             continue;
         }
         uint32_t process = e->ready.at[--e->ready.n];
@@ -387,15 +338,22 @@ weir_status rdu_run(Engine *e, int64_t *out_cycles)
         p->queued = false;
         int64_t t = 0;
         while (p->fired < p->total && e->status == WEIR_OK && firing_time(e, p, &t))
-            fire(e, process, t);
+            rdu_fire(e, process, t);
     }
-    if (e->status != WEIR_OK)
-        return e->status;
+}
+
+weir_status rdu_run(Engine *e, int64_t *out_cycles)
+{
+    if ((e->mode & RDU_STEPPED) != 0)
+        rdu_step(e);
+    else
+        rdu_settle(e);
+    TRY(e->status);
     int64_t end = 0, store_end = -1;
     for (uint32_t i = 0; i < e->processes.n; i++) {
         const Process *p = &e->processes.at[i];
         if (p->fired < p->total)
-            return report_deadlock(e, i);
+            return rdu_report_deadlock(e, i, "");
         end = p->done > end ? p->done : end;
         if (p->kind == PROC_STORE && p->done > store_end)
             store_end = p->done;

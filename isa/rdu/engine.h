@@ -85,11 +85,28 @@ typedef struct Engine {
     int64_t server_free[RDU_MAX_TIERS]; /* 1/256 cycles */
     unsigned char **memory; /* by unit: all buffers of a PMU */
     uint64_t macs, bytes[RDU_MAX_TIERS];
+    uint32_t deepened;         /* a channel whose capacity is deepened_to, if that is not 0 */
+    int64_t deepened_to;
     weir_status status;
 } Engine;
 
 /* Processes and channels of a kernel. The kernel has passed rdu_check. */
 void rdu_build(Engine *e);
+/* Fires what can fire until nothing moves: the recurrence. */
+void rdu_settle(Engine *e);
+/* The same cycle by cycle: a unit fires when the rule holds on what earlier cycles left. Equal times. */
+void rdu_step(Engine *e);
+/* One firing at time t; the earliest request served; has a process fired and been served whole? */
+void rdu_fire(Engine *e, uint32_t process, int64_t t);
+void rdu_grant(Engine *e);
+bool rdu_is_finished(const Process *p);
+/* E_RDU_DEADLOCK: what waits for what from process `first` on, then `cure`. WEIR_INVALID. */
+weir_status rdu_report_deadlock(Engine *e, uint32_t first, const char *cure);
+/* Counts tokens over one macro-iteration, after which every channel is as full as before: it deadlocks if and only if the kernel
+ * does, whatever the times. WEIR_INVALID with E_RDU_DEADLOCK, which names the channel to deepen and the capacity that is enough.
+ * `like` has the kernel, machine, image and arguments. */
+MUST_USE weir_status rdu_check_deadlock(const Engine *like);
+
 /* Runs until nothing moves. WEIR_INVALID with E_RDU_DEADLOCK when something is left to do. */
 MUST_USE weir_status rdu_run(Engine *e, int64_t *out_cycles);
 

@@ -98,6 +98,7 @@ static weir_status launch(Run *r, const ImageStep *step)
     Engine e = {.cx = r->cx, .image = r->image, .machine = r->machine, .kernel = &r->code->kernels.at[step->a], .mode = r->mode,
                 .buffers = r->buffers, .args = r->args};
     int64_t cycles = 0;
+    TRY(rdu_check_deadlock(&e));
     rdu_build(&e);
     TRY(rdu_run(&e, &cycles));
     r->result->launches++;

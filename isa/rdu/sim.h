@@ -14,7 +14,8 @@
 #include "isa/rdu/machine.h"
 #include "isa/rdu/text.h"
 
-typedef enum RduMode { RDU_VALUES = 1, RDU_TIME = 2, RDU_BOTH = 3 } RduMode;
+/* RDU_STEPPED: the reference, cycle by cycle, slower; equal cycles. */
+typedef enum RduMode { RDU_VALUES = 1, RDU_TIME = 2, RDU_BOTH = 3, RDU_STEPPED = 4 } RduMode;
 
 /* Cycles of a unit's busiest program; they add up to the kernel's cycles. */
 typedef struct RduCounters {

@@ -161,6 +161,33 @@ static void random_words_are_refused_or_round_trip(void **state)
     assert_true(accepted > 1000);
 }
 
+/* A million words drawn at random, as records that begin well and as anything. */
+static void a_million_random_words(void **state)
+{
+    (void)state;
+    enum { BLOCK = 100, BLOCKS = 10000 };
+    uint64_t seed = 7;
+    uint32_t words[BLOCK];
+    weir_context *cx = weir_context_new();
+    for (int block = 0; block < BLOCKS; block++) {
+        for (int i = 0; i < BLOCK; i++)
+            words[i] = (uint32_t)random_next(&seed) & (block % 3 == 0 ? UINT32_MAX : (uint32_t)random_next(&seed) & (uint32_t)random_next(&seed));
+        if (block % 2 != 0) /* a head of some kind, so that parts are read too */
+            words[0] = (1 + (uint32_t)random_next(&seed) % 5) << 28 | 1u << 24 | (uint32_t)(3 + random_next(&seed) % 90) << 12;
+        RduCode code = {0};
+        RduWords again = {0};
+        if (block % 100 == 99) {
+            weir_context_free(cx);
+            cx = weir_context_new();
+        }
+        if (rdu_decode(cx, words, BLOCK, &code) != WEIR_OK)
+            continue;
+        assert_int_equal(rdu_encode(cx, &code, &again), WEIR_OK);
+        assert_memory_equal(again.words.at, words, sizeof words);
+    }
+    weir_context_free(cx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +195,7 @@ int main(void)
         cmocka_unit_test(fields_do_not_overlap),
         cmocka_unit_test(kernels_round_trip),
         cmocka_unit_test(random_words_are_refused_or_round_trip),
+        cmocka_unit_test(a_million_random_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
