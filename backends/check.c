@@ -159,6 +159,7 @@ static weir_status check_set(Check *check, const char *model_path, const char *f
     TRY(job_new(check->cx, check->settings, &job));
     TRY(job_load(job, model_path));
     if (set != NULL) {
+        TRY(dataset_possible(job));
         TRY(dataset_read(check->cx, set, "input", &n, &inputs));
         TRY(dataset_read(check->cx, set, "output", &n_expected, &expected));
         dataset_names(job, n, inputs);

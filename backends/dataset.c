@@ -44,6 +44,24 @@ weir_status dataset_read(weir_context *cx, const char *folder, const char *what,
     return WEIR_OK;
 }
 
+static bool is_strange(const ValueType *type)
+{
+    return type->kind != VALUE_TENSOR || (type->type == DT_NONE && type->onnx_type != 0);
+}
+
+weir_status dataset_possible(Job *job)
+{
+    bool strange = false;
+    if (job->model == NULL)
+        return WEIR_OK;
+    const Graph *graph = &job->model->graph;
+    for (uint32_t i = 0; i < graph->n_inputs; i++)
+        strange = strange || is_strange(&graph->inputs[i].type);
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        strange = strange || is_strange(&graph->outputs[i].type);
+    return strange ? job_lower(job, 0, NULL) : WEIR_OK;
+}
+
 static bool is_initializer(const Graph *graph, Name name)
 {
     for (uint32_t i = 0; i < graph->n_initializers; i++)

@@ -65,6 +65,9 @@ const char *model_path(weir_context *cx, const char *path);
 MUST_USE weir_status dataset_read(weir_context *cx, const char *folder, const char *what, uint32_t *out_n,
                                   NamedTensor **out_tensors);
 
+/* To be called before a data set is read: where inputs or outputs are no tensors of numbers, lowering says so by name,
+ * not the files that cannot be read. */
+MUST_USE weir_status dataset_possible(Job *job);
 /* Where a name is none of the model's inputs, all names are given by position. */
 void dataset_names(const Job *job, uint32_t n, NamedTensor *inputs);
 

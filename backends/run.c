@@ -89,6 +89,7 @@ static weir_status run_model(Run *run)
     NamedTensor *inputs = NULL, *outputs;
     TRY(job_new(run->cx, run->settings, &job));
     TRY(job_load(job, run->path));
+    TRY(dataset_possible(job));
     TRY(read_inputs(run, &n, &inputs));
     dataset_names(job, n, inputs);
     if (job->model != NULL)

@@ -197,17 +197,29 @@ static weir_status given_shape(Walk *w, const ValueInfo *info, const Tensor *val
     return WEIR_OK;
 }
 
+/* What a type is that no cascade has. */
+static const char *strange_type(Walk *w, const ValueType *type)
+{
+    static const char *const kinds[] = {
+        [VALUE_TENSOR] = "a tensor",   [VALUE_SEQUENCE] = "a sequence",    [VALUE_OPTIONAL] = "an optional",
+        [VALUE_MAP] = "a map",         [VALUE_SPARSE] = "a sparse tensor", [VALUE_OTHER] = "opaque"};
+    if (type->kind != VALUE_TENSOR)
+        return arena_printf(&w->cx->arena, "is %s; only tensors are supported", kinds[type->kind]);
+    if (type->onnx_type == ONNX_STRING)
+        return "strings are not supported; an input of their numbers in a vocabulary is";
+    if (type->onnx_type == ONNX_COMPLEX64 || type->onnx_type == ONNX_COMPLEX128)
+        return "complex numbers are not supported; a last dimension of real and imaginary part is";
+    return arena_printf(&w->cx->arena, "element type %s is not supported", onnx_type_text(w->cx, type->onnx_type));
+}
+
 /* The type and extents of input number `k`. */
 static weir_status input_shape(Walk *w, uint32_t k, Operand *op)
 {
     const ValueInfo *info = w->inputs[k];
     op->name = info->name;
     op->type = info->type.type;
-    if (info->type.kind != VALUE_TENSOR)
-        return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED, "only tensors are supported");
-    if (op->type == DT_NONE)
-        return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED,
-                           arena_printf(&w->cx->arena, "element type %s", onnx_type_text(w->cx, info->type.onnx_type)));
+    if (info->type.kind != VALUE_TENSOR || op->type == DT_NONE)
+        return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED, strange_type(w, &info->type));
     if (info->type.n_dims > MAX_DIMS)
         return input_error(w, info, E_MODEL_UNSUPPORTED, WEIR_UNSUPPORTED, "too many dimensions");
     const LowerInput *given = given_input(w, info->name);

@@ -23,7 +23,7 @@ enum { SKIPPED = 77 };
 static _Noreturn void usage(const char *what)
 {
     fprintf(stderr, "conform: %s\nusage: conform --weir=PROGRAM [--target=T] [--bit-exact] [--variants=A,B] [--expect=FILE].. "
-                    "[--counts=FILE] [--bless] [--jobs=N] [--batch=N] [--seconds=S] LABEL=FOLDER..\n", what);
+                    "[--counts=FILE] [--bless] [--left-out] [--jobs=N] [--batch=N] [--seconds=S] LABEL=FOLDER..\n", what);
     exit(2);
 }
 
@@ -87,6 +87,8 @@ static void read_arguments(Conform *c, int argc, char **argv)
             c->expect[c->n_expect++] = value;
         else if (strcmp(argv[i], "--bit-exact") == 0)
             c->bit_exact = true;
+        else if (strcmp(argv[i], "--left-out") == 0)
+            c->left_out = true;
         else if (strcmp(argv[i], "--bless") == 0)
             c->bless = true;
         else if (argv[i][0] == '-')
@@ -144,6 +146,8 @@ int main(int argc, char **argv)
     c.scratch = scratch;
     for (uint32_t i = 0; i < c.n_sets; i++)
         cases_collect(&c, &c.sets[i]);
+    for (uint32_t i = 0; i < c.cases.n && c.left_out; i++)
+        c.cases.at[i].excluded = c.cases.at[i].excluded != NULL ? NULL : "the other ones";
     cases_run(&c);
     remove_tree(scratch);
     uint32_t n_run = 0;

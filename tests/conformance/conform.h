@@ -41,7 +41,7 @@ typedef struct Conform {
     Set sets[MOST_WORDS];
     uint32_t n_expect, n_sets, jobs, batch, n_extents;
     double seconds; /* that a batch may be silent */
-    bool bit_exact, bless, variants[VARIANTS];
+    bool bit_exact, bless, left_out, variants[VARIANTS]; /* left_out: run what the rules leave out instead */
     int64_t extents[MOST_EXTENTS]; /* that --dim has to give */
     VEC(Case) cases;
 } Conform;
