@@ -59,7 +59,7 @@ weir_status lower_group_norm(Lowering *l)
     bool per_group = l->opset < 21;
     TRY(want_float(l, s.x));
     TRY(want_rank(l, s.x, 2, MAX_DIMS));
-    TRY(want_static(l, s.x));
+    TRY(want_static_from(l, s.x, 1));
     if (groups < 1 || s.x->extent[1] % groups != 0)
         return invalid(l, "%lld groups of %lld channels", (long long)groups, (long long)s.x->extent[1]);
     for (uint32_t k = 1; k < 3; k++)

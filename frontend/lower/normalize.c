@@ -173,7 +173,7 @@ weir_status lower_instance_norm(Lowering *l)
     Operand *scale = l->in[1], *bias = l->in[2], *y;
     TRY(want_float(l, s.x));
     TRY(want_rank(l, s.x, 3, MAX_DIMS));
-    TRY(want_static(l, s.x));
+    TRY(want_static_from(l, s.x, 1));
     for (uint32_t k = 1; k < 3; k++)
         if (l->in[k]->n_dims != 1 || l->in[k]->extent[0] != s.x->extent[1])
             return invalid(l, "parameter %u must have an element a channel", k);
@@ -219,7 +219,7 @@ weir_status lower_layer_norm(Lowering *l)
     uint32_t axis;
     TRY(want_float(l, s.x));
     TRY(axis_of(l, attr_int(l, "axis", -1), s.x->n_dims, &axis));
-    TRY(want_static(l, s.x));
+    TRY(want_static_from(l, s.x, axis));
     split(l, &s, axis);
     TRY(statistics(l, &s));
     TRY(fits(l, s.x, scale));

@@ -47,7 +47,12 @@ bool dim_runtime(const Lowering *l, const Operand *op, uint32_t dim)
 
 weir_status want_static(Lowering *l, const Operand *op)
 {
-    for (uint32_t d = 0; d < op->n_dims; d++)
+    return want_static_from(l, op, 0);
+}
+
+weir_status want_static_from(Lowering *l, const Operand *op, uint32_t first)
+{
+    for (uint32_t d = first; d < op->n_dims; d++)
         if (dim_runtime(l, op, d))
             return unsupported(l, "dimension %u of input '%s' has a run-time extent", d, cx_text(l->cx, op->name));
     return WEIR_OK;

@@ -199,7 +199,7 @@ weir_status lower_global_pool(Lowering *l)
     int64_t order = attr_int(l, "p", 2);
     TRY(want_rank(l, x, 3, MAX_DIMS));
     TRY(want_float(l, x));
-    TRY(want_static(l, x));
+    TRY(want_static_from(l, x, 2));
     if (order < 1)
         return invalid(l, "p = %lld", (long long)order);
     Ranks own, ranks, over = {0};

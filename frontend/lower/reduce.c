@@ -3,6 +3,7 @@
  */
 #include <math.h>
 
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 typedef struct Reduce {
@@ -53,14 +54,23 @@ static ExprId before(Lowering *l, const Reduce *r, ExprId v)
     return v;
 }
 
+/* How many elements a mean is of. */
+static ExprId points(Lowering *l, const Reduce *r, Dtype type)
+{
+    Scalar n = scalar_int(1);
+    for (uint32_t k = 0; k < r->over.n; k++)
+        n = scalar_2(l, FN_MUL, n, rank_scalar(l, r->over.at[k]));
+    return scalar_known(&n) ? lit(l, type, r->n) : cast(l, type, scalar_expr(l, &n));
+}
+
 static ExprId after(Lowering *l, const Reduce *r, ExprId v)
 {
     Dtype type = expr_at(l->cs, v)->type;
     Dtype wider = is_float(type) ? type : DT_F64;
     if (r->kind == REDUCE_MEAN && is_float(type))
-        return ex2(l, FN_DIV, v, lit(l, type, r->n));
+        return ex2(l, FN_DIV, v, points(l, r, type));
     if (r->kind == REDUCE_MEAN)
-        return ex2(l, FN_IDIV, v, lit(l, type, r->n));
+        return ex2(l, FN_IDIV, v, points(l, r, type));
     if (r->kind == REDUCE_L2)
         return ex1(l, FN_SQRT, cast(l, wider, v));
     if (r->kind == REDUCE_LOG_SUM)
@@ -130,9 +140,6 @@ weir_status lower_reduce(Lowering *l)
     if (noop)
         return elementwise_only(l, &r);
     bool order = r.kind == REDUCE_MAX || r.kind == REDUCE_MIN;
-    for (uint32_t d = 0; d < r.x->n_dims; d++)
-        if (flags[d] && r.kind == REDUCE_MEAN && dim_runtime(l, r.x, d))
-            return unsupported(l, "the mean over a run-time extent");
     split_ranks(l, &r, flags, attr_int(l, "keepdims", 1) != 0);
     if (r.kind == REDUCE_LOG_SUM_EXP)
         return log_sum_exp(l, &r);

@@ -246,8 +246,11 @@ static weir_status pick_dims(Lowering *l, Operand *x, uint32_t n, const int *fro
     for (uint32_t d = 0; d < n; d++)
         ranks_add_distinct(l, &ranks, from[d] == NEW_UNIT ? (RankId){0} : dim_rank(l, x, (uint32_t)from[d]), "u", extent[d]);
     TRY(output(l, 0, x->type, &ranks, &y));
-    for (uint32_t d = 0; d < x->n_dims; d++)
+    for (uint32_t d = 0; d < x->n_dims; d++) {
         index[d] = num(l, 0);
+        if (dim_runtime(l, x, d)) /* more than one stops the run */
+            index[d] = ex_select(l->cs, ex2(l, FN_EQ, ex_extent(l->cs, dim_rank(l, x, d)), num(l, 1)), num(l, 0), num(l, -1));
+    }
     for (uint32_t d = 0; d < n; d++)
         if (from[d] != NEW_UNIT)
             index[from[d]] = rk(l, ranks.at[d]);
@@ -266,9 +269,7 @@ weir_status lower_squeeze(Lowering *l)
     TRY(axes_of(l, axes, x->n_dims, drop));
     for (uint32_t d = 0; d < x->n_dims; d++) {
         bool unit = x->extent[d] == 1 && !dim_runtime(l, x, d);
-        if (given && drop[d] && dim_runtime(l, x, d))
-            return unsupported(l, "dimension %u has a run-time extent", d);
-        if (given && drop[d] && !unit)
+        if (given && drop[d] && !unit && !dim_runtime(l, x, d))
             return invalid(l, "dimension %u has extent %lld, not 1", d, (long long)x->extent[d]);
         if (given ? !drop[d] : !unit)
             from[n++] = (int)d;

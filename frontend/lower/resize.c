@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "frontend/lower/extent.h"
 #include "frontend/lower/families.h"
 
 typedef enum Coordinates {
@@ -269,6 +270,8 @@ static weir_status resize(Lowering *l, const Resize *r)
         if (!a->resized)
             continue;
         any = true;
+        if (dim_runtime(l, r->x, d))
+            return unsupported(l, "dimension %u has a run-time extent", d);
         if (a->out < 0 || (a->in == 0 && a->out != 0))
             return invalid(l, "dimension %u cannot go from %lld to %lld", d, (long long)a->in, (long long)a->out);
         if ((uint64_t)a->out > l->cx->limits.memory_bytes / 8)
@@ -294,6 +297,31 @@ static weir_status numbers(Lowering *l, uint32_t k, const Tensor **out)
         return invalid(l, "operand %u must be a list", k);
     if (count_of(l->in[k]) == 0)
         *out = NULL;
+    return WEIR_OK;
+}
+
+/* The sizes; one that is the extent of its dimension, whatever that is, counts as the dimension's bound: it is not resized. */
+static weir_status size_numbers(Lowering *l, const Resize *r, const uint32_t *axes, uint32_t n, const Tensor **out)
+{
+    *out = NULL;
+    const Operand *op = input(l, 3);
+    bool runtime = false;
+    for (uint32_t d = 0; d < r->x->n_dims; d++)
+        runtime = runtime || dim_runtime(l, r->x, d);
+    if (op == NULL || !runtime || op->n_dims != 1 || op->extent[0] != n)
+        return numbers(l, 3, out);
+    Scalars list;
+    TRY(scalars_of(l, op, &list));
+    Tensor *sizes = ARENA_NEW(&l->cx->arena, Tensor);
+    *sizes = table_new(l, DT_I64, 1, op->extent);
+    for (uint32_t k = 0; k < n; k++) {
+        Scalar extent = extent_scalar(l, r->x, axes[k]);
+        bool stays = scalar_same(l, &extent, &list.at[k]);
+        if (!stays && (!scalar_known(&list.at[k]) || !scalar_known(&extent)))
+            return unsupported(l, "dimension %u goes from or to a run-time extent", axes[k]);
+        dtype_store_i64(DT_I64, sizes->data, k, stays ? r->x->extent[axes[k]] : list.at[k].b);
+    }
+    *out = sizes;
     return WEIR_OK;
 }
 
@@ -393,13 +421,12 @@ weir_status lower_resize(Lowering *l)
     uint32_t axes[MAX_DIMS], n;
     const Tensor *roi = NULL, *scales, *sizes = NULL;
     start(&r, l->in[0]);
-    TRY(want_static(l, l->in[0]));
     TRY(read_modes(l, &r));
     TRY(read_axes(l, &r, axes, &n));
     bool old = l->opset < 11;
     TRY(numbers(l, old ? 1 : 2, &scales));
     if (!old)
-        TRY(numbers(l, 3, &sizes));
+        TRY(size_numbers(l, &r, axes, n, &sizes));
     if (r.coordinates == TF_CROP)
         TRY(numbers(l, 1, &roi));
     if ((scales == NULL) == (sizes == NULL))
@@ -429,7 +456,6 @@ weir_status lower_upsample(Lowering *l)
     Resize r = {.coordinates = ASYMMETRIC, .mode = attr_text(l, "mode", "nearest"), .nearest = "floor"};
     const Attribute *a = attr(l, "scales");
     start(&r, l->in[0]);
-    TRY(want_static(l, l->in[0]));
     if (strcmp(r.mode, "nearest") != 0 && strcmp(r.mode, "linear") != 0 && strcmp(r.mode, "bilinear") != 0)
         return invalid(l, "mode '%s'", r.mode);
     const Tensor *scales;

@@ -224,6 +224,8 @@ RankId dim_rank(const Lowering *l, const Operand *op, uint32_t dim);
 bool dim_runtime(const Lowering *l, const Operand *op, uint32_t dim);
 /* WEIR_UNSUPPORTED if a dimension has a run-time extent. */
 MUST_USE weir_status want_static(Lowering *l, const Operand *op);
+/* The same of dimensions first, first + 1 .. */
+MUST_USE weir_status want_static_from(Lowering *l, const Operand *op, uint32_t first);
 int64_t extent_of_rank(const Lowering *l, RankId rank);
 int64_t count_of(const Operand *op); /* elements */
 

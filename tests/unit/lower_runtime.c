@@ -124,6 +124,25 @@ static void arms_and_loops(void **state)
     expect_run(*state, 3, 2, (const int64_t[]){4, 3}, chosen);
 }
 
+/* What is done to a dimension leaves the others as they are; a mean divides by what was counted. */
+static void other_dimensions(void **state)
+{
+    case_run(*state, GRAPH(SELECT "(float[6] mean, float[a,1,1] g, float[b,1,2,4] u, float[6] sq, float[d,6] n)\n" CHOSEN
+                           "i0 = Constant <value_ints = [0]> () i1 = Constant <value_ints = [1]> () mean = ReduceMean <keepdims = 0> (s, i0)\n"
+                           "s3 = Unsqueeze(s, i1) g = GlobalAveragePool(s3)\n"
+                           "to = Constant <value_ints = [0,1,1,6]> () s4 = Reshape(s, to) two = Constant <value_ints = [0]> ()\n"
+                           "st = Constant <value_ints = [0]> () en = Constant <value_ints = [2]> () ax = Constant <value_ints = [3]> ()\n"
+                           "cut = Slice(s4, st, en, ax) sc = Constant <value_floats = [1.0,1.0,2.0,2.0]> ()\n"
+                           "u = Resize <mode = \"nearest\", coordinate_transformation_mode = \"asymmetric\", nearest_mode = \"floor\"> (cut, , sc)\n"
+                           "one = Slice(s, i0, i1, i0) sq = Squeeze(one, i0)\n"
+                           "w = Constant <value = float[6] {1,1,1,1,1,1}> () ln = LayerNormalization(s, w) n = Floor(ln) }"), selection);
+    expect_run(*state, 0, 1, (const int64_t[]){6}, (const double[]){12, 13, 14, 15, 16, 17});
+    expect_run(*state, 1, 3, (const int64_t[]){2, 1, 1}, (const double[]){8.5, 20.5});
+    expect_run(*state, 2, 4, (const int64_t[]){2, 1, 2, 4}, (const double[]){6, 6, 7, 7, 6, 6, 7, 7, 18, 18, 19, 19, 18, 18, 19, 19});
+    expect_run(*state, 3, 1, (const int64_t[]){6}, chosen);
+    expect_run(*state, 4, 2, (const int64_t[]){2, 6}, (const double[]){-2, -1, -1, 0, 0, 1, -2, -1, -1, 0, 0, 1});
+}
+
 /* Without a bound the error says which option gives one; names are quoted for a shell. */
 static void a_bound_that_is_missing(void **state)
 {
@@ -145,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(broadcasts, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(the_best_of_a_count, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(arms_and_loops, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(other_dimensions, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(a_bound_that_is_missing, case_setup, case_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
