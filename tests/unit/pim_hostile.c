@@ -208,7 +208,7 @@ static void images(void **state)
         assemble(&c, text_of(c.cx, i));
         image_write(c.cx, &c.image, &bytes);
         unsigned char *changed = arena_alloc(&c.cx->arena, bytes.bytes.n);
-        for (uint32_t turn = 0; time_is_left(5 * turn, start, 0.3 * (i + 1) / N_TEXTS); turn++) {
+        for (uint32_t turn = 0; time_is_left(5 * turn, start, 0.2 * (i + 1) / N_TEXTS); turn++) {
             memcpy(changed, bytes.bytes.at, bytes.bytes.n);
             for (uint32_t k = 1 + draw(3); k > 0; k--)
                 changed[draw(bytes.bytes.n)] = (unsigned char)(draw(3) == 0 ? draw(256) : draw(2) != 0 ? 0xFF : 0);
@@ -227,7 +227,7 @@ static void words(void **state)
     for (uint32_t i = 0; i < N_TEXTS; i++) {
         Case c = {.cx = weir_context_new()};
         assemble(&c, text_of(c.cx, i));
-        for (uint32_t turn = 0; time_is_left(3 * turn, start, 0.3 * (i + 1) / N_TEXTS); turn++) {
+        for (uint32_t turn = 0; time_is_left(3 * turn, start, 0.2 * (i + 1) / N_TEXTS); turn++) {
             uint32_t at = draw(c.image.code.n), word = c.image.code.at[at];
             word = draw(2) != 0 ? word ^ 1u << draw(32) : draw(2) != 0 ? word ^ draw(UINT32_MAX) : UINT32_MAX << draw(32);
             feed_code(&c.image, at, word);
