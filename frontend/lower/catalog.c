@@ -7,7 +7,6 @@
 
 #include "frontend/lower/walk.h"
 #include "support/json.h"
-#include "support/nearest.h"
 
 static const char *versions(weir_context *cx, const OperatorRow *row)
 {
@@ -198,21 +197,10 @@ static const char *missing_reason(weir_context *cx, const Needed *needed, int64_
     if (needed->local || operator_find(domain, op, opset, &known) != NULL)
         return NULL;
     if (opset == 0)
-        return arena_printf(&cx->arena, "the model imports no opset of the domain %s", domain[0] == 0 ? "ai.onnx" : domain);
-    uint32_t n;
-    const OperatorRow *rows = operator_rows(&n);
-    Nearest nearest = nearest_to(op, strlen(op));
-    const char *others = "";
-    for (uint32_t i = 0; i < n; i++) {
-        bool same = strcmp(rows[i].domain, domain) == 0;
-        if (same && strcmp(rows[i].name, op) == 0)
-            others = arena_printf(&cx->arena, "%s%s%s", others, others[0] == 0 ? "" : ", ", versions(cx, &rows[i]));
-        else if (same)
-            nearest_offer(&nearest, rows[i].name);
-    }
-    if (known)
-        return arena_printf(&cx->arena, "lowered at versions %s", others);
-    return nearest.best == NULL ? "not lowered" : arena_printf(&cx->arena, "not lowered; the nearest name is %s", nearest.best);
+        return arena_printf(&cx->arena, "the model imports no version of the domain '%s'", domain[0] == 0 ? "ai.onnx" : domain);
+    const char *advice = operator_advice(cx, domain, op, opset);
+    return arena_printf(&cx->arena, "%s is not implemented%s%s", known ? "this version" : "the operator",
+                        advice != NULL ? "; " : "", advice != NULL ? advice : "");
 }
 
 /* `reason` NULL: it is supported. */

@@ -16,8 +16,8 @@ static bool knows_domain(const char *domain)
     return false;
 }
 
-/* The version that is nearest to the model's, and which side it lies on. */
-static weir_status other_version(Lowering *l, const char *domain, const char *op)
+/* The version that is nearest to the model's, and which side it lies on; NULL: no other has a row. */
+static const char *other_version(weir_context *cx, const char *domain, const char *op, int64_t version)
 {
     uint32_t n;
     const OperatorRow *rows = operator_rows(&n), *later = NULL, *earlier = NULL;
@@ -25,33 +25,28 @@ static weir_status other_version(Lowering *l, const char *domain, const char *op
         const OperatorRow *row = &rows[i];
         if (strcmp(row->domain, domain) != 0 || strcmp(row->name, op) != 0)
             continue;
-        if (row->since > l->opset && (later == NULL || row->since < later->since))
+        if (row->since > version && (later == NULL || row->since < later->since))
             later = row;
-        if (row->until != 0 && row->until < l->opset && (earlier == NULL || row->until > earlier->until))
+        if (row->until != 0 && row->until < version && (earlier == NULL || row->until > earlier->until))
             earlier = row;
     }
-    weir_status status = unsupported(l, "this version of the operator is not implemented");
     if (later != NULL)
-        advise(l, "it is defined from version %lld of the domain on", (long long)later->since);
-    else if (earlier != NULL)
-        advise(l, "versions up to %lld are implemented", (long long)earlier->until);
-    return status;
+        return arena_printf(&cx->arena, "it is defined from version %lld of the domain on", (long long)later->since);
+    return earlier == NULL ? NULL : arena_printf(&cx->arena, "versions up to %lld are implemented", (long long)earlier->until);
 }
 
-weir_status refuse_operator(Lowering *l, const char *domain, bool known)
+const char *operator_advice(weir_context *cx, const char *domain, const char *op, int64_t version)
 {
-    const char *op = cx_text(l->cx, l->node->op);
-    if (known)
-        return other_version(l, domain, op);
-    weir_status status = unsupported(l, "the operator is not implemented");
-    if (!knows_domain(domain)) {
-        advise(l, "weir knows no operator of the domain '%s'; a local function of this name in the model would be used", domain);
-        return status;
-    }
+    const char *other = other_version(cx, domain, op, version), *elsewhere = NULL;
+    if (other != NULL)
+        return other;
+    if (!knows_domain(domain))
+        return arena_printf(&cx->arena,
+                            "weir knows no operator of the domain '%s'; a local function of this name in the model would be used",
+                            domain);
     uint32_t n;
     const OperatorRow *rows = operator_rows(&n);
     Nearest nearest = nearest_to(op, strlen(op));
-    const char *elsewhere = NULL;
     for (uint32_t i = 0; i < n; i++) {
         if (strcmp(rows[i].domain, domain) == 0)
             nearest_offer(&nearest, rows[i].name);
@@ -59,8 +54,16 @@ weir_status refuse_operator(Lowering *l, const char *domain, bool known)
             elsewhere = rows[i].domain;
     }
     if (elsewhere != NULL)
-        advise(l, "the domain '%s' has it", elsewhere[0] == 0 ? "ai.onnx" : elsewhere);
-    else if (nearest.best != NULL)
-        advise(l, "the nearest is %s", nearest.best);
+        return arena_printf(&cx->arena, "the domain '%s' has it", elsewhere[0] == 0 ? "ai.onnx" : elsewhere);
+    return nearest.best == NULL ? NULL : arena_printf(&cx->arena, "the nearest is %s", nearest.best);
+}
+
+weir_status refuse_operator(Lowering *l, const char *domain, bool known)
+{
+    const char *advice = operator_advice(l->cx, domain, cx_text(l->cx, l->node->op), l->opset);
+    weir_status status =
+        unsupported(l, known ? "this version of the operator is not implemented" : "the operator is not implemented");
+    if (advice != NULL)
+        advise(l, "%s", advice);
     return status;
 }

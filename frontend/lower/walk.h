@@ -149,7 +149,9 @@ weir_status invalid(Lowering *l, const char *format, ...) __attribute__((format(
 weir_status unsupported(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds to the note of the last report what would work instead. */
 void advise(Lowering *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Reports a node without a row (refuse.c); `known`: other versions have one. */
+/* The nearest thing that would work where an operator has no row at a version; NULL: nothing is near (refuse.c). */
+const char *operator_advice(weir_context *cx, const char *domain, const char *op, int64_t version);
+/* Reports a node without a row; `known`: other versions have one. */
 weir_status refuse_operator(Lowering *l, const char *domain, bool known);
 /* "string" for an element type that weir does not have, by its ONNX number. */
 const char *onnx_type_text(weir_context *cx, int onnx_type);
