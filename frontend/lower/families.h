@@ -153,6 +153,20 @@ weir_status lower_roi_align(Lowering *l);
 weir_status lower_multi_head_attention(Lowering *l);
 weir_status lower_projected_attention(Lowering *l); /* com.microsoft Attention */
 weir_status lower_group_query_attention(Lowering *l);
+/* ngram.c */
+weir_status lower_tfidf(Lowering *l);
+/* ml.c */
+weir_status lower_array_feature_extractor(Lowering *l);
+weir_status lower_binarizer(Lowering *l);
+weir_status lower_scaler(Lowering *l);
+weir_status lower_imputer(Lowering *l);
+weir_status lower_normalizer(Lowering *l);
+weir_status lower_linear_regressor(Lowering *l);
+weir_status lower_linear_classifier(Lowering *l);
+/* trees.c */
+weir_status lower_tree_ensemble(Lowering *l);
+weir_status lower_tree_regressor(Lowering *l);
+weir_status lower_tree_classifier(Lowering *l);
 /* contrib.c */
 weir_status lower_bias_gelu(Lowering *l);
 weir_status lower_skip_layer_norm(Lowering *l); /* 1: without mean (RMS) */
