@@ -401,7 +401,8 @@ static weir_status scan_lists(Lowering *l, uint32_t n, const char *axes, const c
 static weir_status scan_inputs(Lowering *l, Loop *loop, ScanForm *form)
 {
     Ints axes = attr_ints(l, "scan_input_axes");
-    TRY(scan_lists(l, form->n_inputs, "scan_input_axes", "scan_input_directions", form));
+    const char *directions = attr(l, "directions") != NULL ? "directions" : "scan_input_directions"; /* of version 8 */
+    TRY(scan_lists(l, form->n_inputs, "scan_input_axes", directions, form));
     for (uint32_t k = 0; k < form->n_inputs; k++) {
         Operand *x = l->in[loop->n_states + k];
         if (x == NULL)
@@ -451,11 +452,64 @@ static weir_status scan_body(Lowering *l, Loop *loop, const ScanForm *form)
     return WEIR_OK;
 }
 
+/* Batch b of an operand. */
+static weir_status batch_of(Lowering *l, Operand *x, int64_t b, Operand **out)
+{
+    Ranks own, ranks = {0};
+    ExprId index[MAX_DIMS] = {num(l, b)};
+    ranks_of(l, x, &own);
+    for (uint32_t d = 1; d < own.n; d++) {
+        ranks_add(&ranks, own.at[d]);
+        index[d] = rk(l, own.at[d]);
+    }
+    TRY(temporary(l, "_batch", x->type, &ranks, out));
+    define(l, *out, ex_access(l->cs, tensor_of(l, x), own.n, index));
+    (*out)->depends = x->depends;
+    return WEIR_OK;
+}
+
+/* Version 8: dimension 0 is the batch, each of which is scanned by itself. */
+static weir_status scan_batches(Lowering *l)
+{
+    if (l->n_in < 2 || input(l, 0) != NULL)
+        return l->n_in < 2 ? invalid(l, "there is no scanned input") : unsupported(l, "sequence lengths of Scan 8");
+    for (uint32_t k = 1; k < l->n_in; k++) {
+        if (l->in[k] == NULL)
+            return invalid(l, "input %u is missing", k);
+        TRY(want_rank(l, l->in[k], 1, MAX_DIMS));
+        TRY(want_static(l, l->in[k]));
+        if (l->in[k]->extent[0] != l->in[1]->extent[0])
+            return invalid(l, "the inputs have different batches");
+    }
+    int64_t n = l->in[1]->extent[0];
+    if (n < 1 || n > MOST_UNROLLED)
+        return unsupported(l, "a batch of %lld", (long long)n);
+    Operand ***rows = ARENA_ARRAY(&l->cx->arena, Operand **, l->n_out);
+    for (uint32_t k = 0; k < l->n_out; k++)
+        rows[k] = allocate(l, (uint32_t)n);
+    for (int64_t b = 0; b < n; b++) {
+        Lowering inner = *l;
+        inner.opset = 9;
+        inner.n_in = l->n_in - 1;
+        inner.in = allocate(l, inner.n_in);
+        inner.out = allocate(l, l->n_out);
+        for (uint32_t k = 0; k < inner.n_in; k++)
+            TRY(batch_of(l, l->in[k + 1], b, &inner.in[k]));
+        TRY(lower_scan(&inner));
+        for (uint32_t k = 0; k < l->n_out; k++)
+            rows[k][b] = inner.out[k];
+    }
+    for (uint32_t k = 0; k < l->n_out; k++)
+        if (out_wanted(l, k))
+            TRY(stack_rows(l, k, n, rows[k]));
+    return WEIR_OK;
+}
+
 weir_status lower_scan(Lowering *l)
 {
     int64_t scanned = attr_int(l, "num_scan_inputs", 0);
     if (l->opset < 9)
-        return unsupported(l, "Scan before version 9");
+        return scan_batches(l);
     if (scanned < 1 || scanned > l->n_in)
         return invalid(l, "num_scan_inputs = %lld", (long long)scanned);
     ScanForm in = {.n_inputs = (uint32_t)scanned}, out = {0};
