@@ -38,7 +38,7 @@ static double activate(const Activation *a, double x, double clip)
     case 'c' + 'e':
         return a->alpha * tanh(a->beta * x);
     default:
-        return a->name[4] == 's' ? x / (1 + fabs(x)) : log1p(exp(x));
+        return a->name[4] == 's' ? x / (1 + fabs(x)) : fmax(x, 0) + log1p(exp(-fabs(x)));
     }
 }
 
