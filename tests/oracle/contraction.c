@@ -87,6 +87,7 @@ static int64_t term_place(const Term *t, const int64_t *letters, const int64_t *
 
 static void einsum(Draw *d)
 {
+    Dtype type = some_float(d);
     int64_t size[LETTERS + 3], dots[3];
     for (int k = 0; k < LETTERS; k++)
         size[k] = pick(d, 1, 3);
@@ -102,14 +103,14 @@ static void einsum(Draw *d)
         terms[t] = draw_term(d, size, dots, n_dots);
         text_printf(&text, t > 0 ? (spaced ? " , " : ",") : "");
         print_term(&text, &terms[t], spaced);
-        x[t] = filled(d, DT_F32, terms[t].n, terms[t].extent, -2, 2);
+        x[t] = filled(d, type, terms[t].n, terms[t].extent, -2, 2);
     }
     out = draw_result(d, terms, n, implicit, size);
     if (!implicit) {
         text_printf(&text, spaced ? " -> " : "->");
         print_term(&text, &out, spaced);
     }
-    y = tensor(d, DT_F32, out.n, out.extent);
+    y = tensor(d, type, out.n, out.extent);
     bool used[LETTERS] = {false};
     int64_t box[LETTERS + 3], at[LETTERS + 3] = {0};
     for (uint32_t t = 0; t < n; t++)
@@ -133,7 +134,6 @@ static void einsum(Draw *d)
     for (uint32_t t = 0; t < n; t++)
         give(d, x[t]);
     expect(d, y);
-    d->absolute = d->relative = 2e-5;
 }
 
 /* ---- reductions ---- */
@@ -174,6 +174,7 @@ static double finish(Reduction r, double a, double n)
 /* Empty sets only where they have a value. */
 static void reduce(Draw *d, Reduction r)
 {
+    Dtype type = some_float(d);
     int64_t e[SHAPE_RANK], o[SHAPE_RANK], at[SHAPE_RANK], axes[SHAPE_RANK];
     uint32_t n = some_shape(d, e), m = 0;
     bool keep = coin(d), given = coin(d), none = !given && coin(d), chosen[SHAPE_RANK];
@@ -194,7 +195,7 @@ static void reduce(Draw *d, Reduction r)
         set_int(d, "keepdims", 0);
     if (none || coin(d))
         set_int(d, "noop_with_empty_axes", none);
-    Value *x = filled(d, DT_F32, n, e, r == LOG ? 0.1 : -2, 2), *y = tensor(d, DT_F32, n, o);
+    Value *x = filled(d, type, n, e, r == LOG ? 0.1 : -2, 2), *y = tensor(d, type, n, o);
     for (int64_t k = 0; k < y->n; k++)
         y->f[k] = begin(r);
     for (int64_t k = 0; k < x->n; k++) {
@@ -216,7 +217,6 @@ static void reduce(Draw *d, Reduction r)
     if (given || (none && coin(d)))
         give(d, as_constant(list(d, m, axes)));
     expect(d, y);
-    d->absolute = d->relative = 2e-5;
 }
 
 #define REDUCE(name, r)       \
@@ -256,6 +256,8 @@ static void normal(const Value *x, const int64_t *group, int64_t g, double epsil
 
 static void layers(Draw *d, bool centred)
 {
+    Dtype type = some_float(d);
+    d->absolute = d->relative = fmax(d->relative, 2e-5); /* statistics are taken in f32 */
     int64_t e[SHAPE_RANK], written;
     uint32_t n = some_shape(d, e);
     int64_t axis = some_axis(d, n, &written), inner = 1;
@@ -266,8 +268,8 @@ static void layers(Draw *d, bool centred)
         set_int(d, "axis", written);
     for (uint32_t k = (uint32_t)axis; k < n; k++)
         inner *= e[k];
-    Value *x = filled(d, DT_F32, n, e, -2, 2), *y = tensor(d, DT_F32, n, e), *groups = tensor(d, DT_I64, n, e),
-          *scale = filled(d, DT_F32, n - (uint32_t)axis, e + axis, -2, 2), *b = centred && coin(d) ? filled(d, DT_F32, n - (uint32_t)axis, e + axis, -2, 2) : NULL;
+    Value *x = filled(d, type, n, e, -2, 2), *y = tensor(d, type, n, e), *groups = tensor(d, DT_I64, n, e),
+          *scale = filled(d, type, n - (uint32_t)axis, e + axis, -2, 2), *b = centred && coin(d) ? filled(d, type, n - (uint32_t)axis, e + axis, -2, 2) : NULL;
     for (int64_t k = 0; k < x->n; k++)
         groups->i[k] = k / inner;
     for (int64_t g = 0; g < x->n / inner; g++)
@@ -279,7 +281,6 @@ static void layers(Draw *d, bool centred)
     if (b != NULL)
         give(d, b);
     expect(d, y);
-    d->absolute = d->relative = 2e-4;
 }
 
 static void layer_norm(Draw *d)
@@ -353,12 +354,13 @@ static void lrn(Draw *d)
 
 static void soft(Draw *d, char what)
 {
+    Dtype type = some_float(d);
     int64_t e[SHAPE_RANK], at[SHAPE_RANK], written;
     uint32_t n = some_shape(d, e);
     int64_t axis = some_axis(d, n, &written), old = coin(d) ? 1 : 0, from[SHAPE_RANK];
     d->opset = old != 0 ? pick(d, 11, 12) : 22; /* to 12: all dimensions from the axis on are one */
     set_int(d, "axis", written);
-    Value *x = what == 'h' ? quarters(d, DT_F32, n, e) : filled(d, DT_F32, n, e, -3, 3), *y = tensor(d, DT_F32, n, e);
+    Value *x = what == 'h' ? quarters(d, type, n, e) : filled(d, type, n, e, -3, 3), *y = tensor(d, type, n, e);
     for (int64_t k = 0; k < x->n; k++) {
         double sum = 0;
         bool first = true;
@@ -377,7 +379,6 @@ static void soft(Draw *d, char what)
     }
     give(d, x);
     expect(d, y);
-    d->absolute = d->relative = 2e-5;
 }
 
 static void softmax(Draw *d)

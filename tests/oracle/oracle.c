@@ -34,6 +34,15 @@ double real(Draw *d, double lo, double hi)
     return (float)(lo + (hi - lo) * (double)pick(d, 0, 1 << 30) / (double)(1 << 30));
 }
 
+Dtype some_float(Draw *d)
+{
+    static const Dtype types[] = {DT_F32, DT_F64, DT_F16, DT_BF16};
+    static const double tolerances[] = {2e-5, 1e-12, 1e-2, 8e-2};
+    int64_t k = coin(d) ? 0 : pick(d, 0, 3);
+    d->absolute = d->relative = tolerances[k];
+    return types[k];
+}
+
 static bool whole(Dtype type)
 {
     return dtype_is_int(type) || type == DT_BOOL;

@@ -60,6 +60,9 @@ bool coin(Draw *d);
 /* A float of f32 in lo..hi. */
 double real(Draw *d, double lo, double hi);
 
+/* A float type, f32 in most cases; sets the tolerance for sums of some dozens of numbers near 1. */
+Dtype some_float(Draw *d);
+
 Value *tensor(Draw *d, Dtype type, uint32_t n_dims, const int64_t *extent);
 Value *scalar(Draw *d, Dtype type, double value);
 /* A list of i64. */

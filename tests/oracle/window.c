@@ -99,14 +99,15 @@ static int64_t volume(uint32_t n, const int64_t *extent)
 
 static void conv(Draw *d)
 {
+    Dtype type = some_float(d);
     Window w = draw_window(d, WITH_DILATION | WITH_AUTO);
     int64_t groups = pick(d, 1, 3), per = pick(d, 1, 3), maps = pick(d, 1, 2), batch = pick(d, 1, 2), taps = volume(w.n, w.kernel),
             size = volume(w.n, w.in);
     if (groups > 1)
         set_int(d, "group", groups);
-    Value *x = image(d, true, DT_F32, batch, groups * per, w.n, w.in), *f = image(d, true, DT_F32, groups * maps, per, w.n, w.kernel);
-    Value *b = coin(d) ? filled(d, DT_F32, 1, (int64_t[]){groups * maps}, -2, 2) : NULL;
-    Value *y = image(d, false, DT_F32, batch, groups * maps, w.n, w.out);
+    Value *x = image(d, true, type, batch, groups * per, w.n, w.in), *f = image(d, true, type, groups * maps, per, w.n, w.kernel);
+    Value *b = coin(d) ? filled(d, type, 1, (int64_t[]){groups * maps}, -2, 2) : NULL;
+    Value *y = image(d, false, type, batch, groups * maps, w.n, w.out);
     int64_t at[5];
     for (int64_t e = 0; e < y->n; e++) {
         unravel(y, e, at);
@@ -127,7 +128,6 @@ static void conv(Draw *d)
     if (b != NULL)
         give(d, coin(d) ? as_constant(b) : b);
     expect(d, y);
-    d->absolute = d->relative = 1e-5;
 }
 
 /* The extents of a transposed convolution: out = stride (in - 1) + output_padding + span - pads. */
@@ -179,15 +179,16 @@ static void draw_transposed(Draw *d, Window *w)
 
 static void conv_transpose(Draw *d)
 {
+    Dtype type = some_float(d);
     Window w;
     draw_transposed(d, &w);
     int64_t groups = pick(d, 1, 3), per = pick(d, 1, 2), maps = pick(d, 1, 2), batch = pick(d, 1, 2), taps = volume(w.n, w.kernel),
             size = volume(w.n, w.out);
     if (groups > 1)
         set_int(d, "group", groups);
-    Value *x = image(d, true, DT_F32, batch, groups * per, w.n, w.in), *f = image(d, true, DT_F32, groups * per, maps, w.n, w.kernel);
-    Value *b = coin(d) ? filled(d, DT_F32, 1, (int64_t[]){groups * maps}, -2, 2) : NULL;
-    Value *y = image(d, false, DT_F32, batch, groups * maps, w.n, w.out);
+    Value *x = image(d, true, type, batch, groups * per, w.n, w.in), *f = image(d, true, type, groups * per, maps, w.n, w.kernel);
+    Value *b = coin(d) ? filled(d, type, 1, (int64_t[]){groups * maps}, -2, 2) : NULL;
+    Value *y = image(d, false, type, batch, groups * maps, w.n, w.out);
     int64_t at[5];
     for (int64_t e = 0; e < y->n; e++) {
         unravel(y, e, at);
@@ -212,7 +213,6 @@ static void conv_transpose(Draw *d)
     if (b != NULL)
         give(d, b);
     expect(d, y);
-    d->absolute = d->relative = 1e-5;
 }
 
 static void max_pool(Draw *d)
@@ -260,6 +260,7 @@ static void max_pool(Draw *d)
 /* p 0: the mean, else a norm. */
 static void pool(Draw *d, int64_t p)
 {
+    Dtype type = some_float(d);
     Window w = draw_window(d, WITH_DILATION | WITH_CEIL | WITH_AUTO | WITH_KERNEL);
     int64_t batch = pick(d, 1, 2), channels = pick(d, 1, 3), size = volume(w.n, w.in), at[5];
     bool pads_count = p == 0 && coin(d);
@@ -267,7 +268,7 @@ static void pool(Draw *d, int64_t p)
         set_int(d, "count_include_pad", 1);
     if (p > 0 && (p != 2 || coin(d)))
         set_int(d, "p", p);
-    Value *x = image(d, true, DT_F32, batch, channels, w.n, w.in), *y = image(d, false, DT_F32, batch, channels, w.n, w.out);
+    Value *x = image(d, true, type, batch, channels, w.n, w.in), *y = image(d, false, type, batch, channels, w.n, w.out);
     for (int64_t e = 0; e < y->n; e++) {
         unravel(y, e, at);
         int64_t t[3] = {0}, plane = (at[0] * channels + at[1]) * size, count = 0;
@@ -285,7 +286,6 @@ static void pool(Draw *d, int64_t p)
     }
     give(d, x);
     expect(d, y);
-    d->absolute = d->relative = 1e-5;
 }
 
 static void average_pool(Draw *d)
