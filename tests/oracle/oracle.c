@@ -396,11 +396,11 @@ static void compare(Run *run)
 
 static void compile(weir_context *cx, Run *run, const Machine *machine, unsigned number)
 {
-    static const weir_settings settings = {.target = "c", .opt_level = 1};
+    static const weir_settings settings = {.target = "c", .opt_level = 0};
     run->job->cx = cx;
     run->job->settings = &settings;
     run->job->machine = machine;
-    const COptions options = {.name = arena_printf(&cx->arena, "case%u", number), .level = 1, .tests_only = true};
+    const COptions options = {.name = arena_printf(&cx->arena, "case%u", number), .level = 0, .tests_only = true};
     if (host_pipeline(run->job) != WEIR_OK)
         run->fault = "no mapping";
     else if (c_compile(cx, run->job->groups, machine, &options, &run->program) != WEIR_OK)
