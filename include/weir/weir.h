@@ -71,6 +71,8 @@ int weir_bench(weir_context *cx, const weir_settings *settings, const char *path
 int weir_as(weir_context *cx, const weir_settings *settings, const char *path, FILE *out);
 int weir_dis(weir_context *cx, const weir_settings *settings, const char *path, FILE *out);
 int weir_sim(weir_context *cx, const weir_settings *settings, const char *path, FILE *out);
+/* A page (HTML) that shows where an image's time goes. */
+int weir_report(weir_context *cx, const weir_settings *settings, const char *path, FILE *out);
 /* The targets and machines, or one machine with its sources; the operators, or those a model needs. */
 int weir_targets(weir_context *cx, const weir_settings *settings, const char *name, FILE *out);
 int weir_ops(weir_context *cx, const weir_settings *settings, FILE *out);
