@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ARENA(e) (&(e)->cx->arena)
-enum { NO_CHANNEL = UINT32_MAX };
+#define NO_CHANNEL UINT32_MAX
 
 static const char *unit_name(const Engine *e, uint32_t process)
 {

@@ -244,9 +244,9 @@ static void grid_sample(Draw *d)
         set_text(d, "padding_mode", paddings[padding]);
     if (g.align)
         set_int(d, "align_corners", 1);
-    int64_t e[5] = {batch, channels}, f[5] = {batch}, o[5] = {batch, channels}, size = 1;
+    int64_t e[5] = {batch, channels}, f[5] = {batch}, o[5] = {batch, channels};
     for (uint32_t k = 0; k < n; k++) {
-        size *= e[2 + k] = pick(d, 1, 5);
+        e[2 + k] = pick(d, 1, 5);
         o[2 + k] = f[1 + k] = pick(d, 1, 4);
     }
     f[1 + n] = n;
