@@ -1,6 +1,7 @@
 /*
  * frontend/lower/trees.c: TreeEnsemble, TreeEnsembleRegressor, TreeEnsembleClassifier read into a Forest.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/lower/families.h"
@@ -17,10 +18,7 @@ typedef struct Ensemble {
 
 static int64_t elements(const Tensor *t)
 {
-    int64_t n = 1;
-    for (uint32_t d = 0; t != NULL && d < t->n_dims; d++)
-        n *= t->extent[d];
-    return t == NULL ? 0 : n;
+    return t == NULL ? 0 : tensor_elements(t);
 }
 
 static const Tensor *attr_tensor(Lowering *l, const char *name)
@@ -213,15 +211,27 @@ static int64_t find_node(const OldNodes *o, int64_t tree, int64_t id)
     return -1;
 }
 
-/* Exporters write the nodes in order already: insertion takes one look a node then. */
-static void sort_nodes(OldNodes *o)
+typedef struct OldPlace {
+    int64_t tree, id;
+    uint32_t node;
+} OldPlace;
+
+static int compare_places(const void *a, const void *b)
 {
-    for (uint32_t i = 0; i < o->tree.n; i++) {
-        uint32_t at = i;
-        for (; at > 0 && compare_nodes(o, o->order[at - 1], o->tree.at[i], o->id.at[i]) > 0; at--)
-            o->order[at] = o->order[at - 1];
-        o->order[at] = i;
-    }
+    const OldPlace *x = a, *y = b;
+    if (x->tree != y->tree)
+        return x->tree < y->tree ? -1 : 1;
+    return x->id == y->id ? 0 : x->id < y->id ? -1 : 1;
+}
+
+static void sort_nodes(Arena *arena, OldNodes *o)
+{
+    OldPlace *places = ARENA_ARRAY(arena, OldPlace, o->tree.n);
+    for (uint32_t i = 0; i < o->tree.n; i++)
+        places[i] = (OldPlace){o->tree.at[i], o->id.at[i], i};
+    qsort(places, o->tree.n, sizeof *places, compare_places);
+    for (uint32_t i = 0; i < o->tree.n; i++)
+        o->order[i] = places[i].node;
 }
 
 static weir_status read_old(Lowering *l, OldNodes *o)
@@ -238,7 +248,7 @@ static weir_status read_old(Lowering *l, OldNodes *o)
         return invalid(l, "the lists of %u nodes have different lengths", n);
     o->order = ARENA_ARRAY(&l->cx->arena, uint32_t, n);
     o->number = ARENA_ARRAY(&l->cx->arena, int64_t, n);
-    sort_nodes(o);
+    sort_nodes(&l->cx->arena, o);
     for (uint32_t i = 1; i < n; i++)
         if (compare_nodes(o, o->order[i - 1], o->tree.at[o->order[i]], o->id.at[o->order[i]]) == 0)
             return invalid(l, "tree %lld has node %lld twice", (long long)o->tree.at[o->order[i]],
@@ -356,21 +366,46 @@ weir_status lower_tree_regressor(Lowering *l)
     return post_transform(l, scores, attr_text(l, "post_transform", "NONE"), 0, DT_F32);
 }
 
-/* ---- two classes by one score ---- */
+/* ---- classes ---- */
 
-/* Scores of both classes from the one of the second: its complement if weights are chances, else its negative. */
-static weir_status two_scores(Lowering *l, Operand *score, bool chances, Operand **out)
+/* Two classes of which all leaves weigh one. What ONNX leaves open is as ONNX Runtime 1.30 has it (measured): weights that are all
+ * chances cut at a half, others at zero. A score of the first class stands for the second and gets a partner, which softmax leaves
+ * alone; a score of the second has 0 beside it. */
+typedef struct OneScore {
+    Operand *score; /* [row, 1] */
+    bool chances;
+    int64_t class; /* 0 or 1 */
+} OneScore;
+
+static weir_status label_by_score(Lowering *l, const OneScore *o, Ints labels)
 {
-    Ranks own, ranks;
-    ranks_of(l, score, &own);
-    ranks = own;
-    ranks.at[1] = new_rank(l, "e", 2);
-    ExprId at[2] = {rk(l, own.at[0]), num(l, 0)};
-    ExprId s = at_index(l, score, at);
-    ExprId other = chances ? ex2(l, FN_SUB, lit(l, score->type, 1), s) : ex1(l, FN_NEG, s);
-    TRY(temporary(l, "_two", score->type, &ranks, out));
-    define(l, *out, ex_select(l->cs, ex2(l, FN_EQ, ex_index(l->cs, ranks.at[1]), num(l, 0)), other, s));
+    Ranks own, rows;
+    Operand *y;
+    ranks_of(l, o->score, &own);
+    rows = (Ranks){.n = 1, .at = {own.at[0]}};
+    TRY(output(l, 0, DT_I64, &rows, &y));
+    const ExprId at[2] = {rk(l, own.at[0]), num(l, 0)};
+    ExprId second = ex2(l, FN_GT, at_index(l, o->score, at), lit(l, o->score->type, o->chances ? 0.5 : 0));
+    define(l, y, ex_select(l->cs, second, num(l, labels.at[1]), num(l, labels.at[0])));
     return WEIR_OK;
+}
+
+static weir_status two_scores(Lowering *l, const OneScore *o, const char *transform)
+{
+    Dtype type = o->score->type;
+    bool logistic = strcmp(transform, "LOGISTIC") == 0;
+    Ranks ranks;
+    Operand *two;
+    ranks_of(l, o->score, &ranks);
+    const ExprId at[2] = {rk(l, ranks.at[0]), num(l, 0)};
+    ExprId s = at_index(l, o->score, at), partner = lit(l, type, 0);
+    if (o->class == 0)
+        partner = o->chances && !logistic ? ex2(l, FN_SUB, lit(l, type, 1), s) : ex1(l, FN_NEG, s);
+    ranks.at[1] = new_rank(l, "e", 2);
+    TRY(temporary(l, "_two", type, &ranks, &two));
+    define(l, two, ex_select(l->cs, ex2(l, FN_EQ, ex_index(l->cs, ranks.at[1]), num(l, 0)), partner, s));
+    bool alone = o->class == 0 && strcmp(transform, "SOFTMAX") == 0;
+    return post_transform(l, two, alone ? "NONE" : transform, 1, DT_F32);
 }
 
 weir_status lower_tree_classifier(Lowering *l)
@@ -380,27 +415,31 @@ weir_status lower_tree_classifier(Lowering *l)
     Forest forest = {0};
     OldNodes nodes;
     Operand *scores;
-    bool one = labels.n == 2 && classes.n != 0, chances = true, good;
+    bool one = labels.n == 2 && classes.n != 0, good;
     if (attr(l, "classlabels_strings") != NULL)
         return unsupported(l, "labels that are strings");
     if (labels.n < 2)
         return invalid(l, "%u labels", labels.n);
-    for (uint32_t i = 1; i < classes.n; i++)
+    for (uint32_t i = 0; i < classes.n; i++) {
+        if (classes.at[i] < 0 || classes.at[i] >= labels.n)
+            return invalid(l, "class %lld of %u", (long long)classes.at[i], labels.n);
         one = one && classes.at[i] == classes.at[0];
+    }
     forest.n_targets = one ? 1 : labels.n;
-    const double *weights = old_floats(l, "class_weights", classes.n, &good);
-    for (uint32_t i = 0; good && i < classes.n; i++)
-        chances = chances && weights[i] >= 0;
     TRY(want_features(l, &forest));
     TRY(read_old(l, &nodes));
     TRY(old_forest(l, &nodes, &forest));
     TRY(old_weights(l, &nodes, "class", one, &forest));
     TRY(old_base(l, &forest));
     TRY(forest_scores(l, &forest, TREE_SUM, &scores));
-    if (one)
-        TRY(two_scores(l, scores, chances, &scores));
-    TRY(labels_of(l, scores, labels));
-    if (one && chances && strcmp(transform, "LOGISTIC") == 0)
-        transform = "NONE";
-    return post_transform(l, scores, transform, 1, DT_F32);
+    if (!one) {
+        TRY(labels_of(l, scores, labels));
+        return post_transform(l, scores, transform, 1, DT_F32);
+    }
+    OneScore o = {.score = scores, .chances = true, .class = classes.at[0]};
+    const double *weights = old_floats(l, "class_weights", classes.n, &good);
+    for (uint32_t i = 0; good && i < classes.n; i++)
+        o.chances = o.chances && weights[i] >= 0;
+    TRY(label_by_score(l, &o, labels));
+    return two_scores(l, &o, transform);
 }

@@ -45,6 +45,41 @@ static void two_classes(void **state)
     case_expect(*state, 1, 4, (const double[]){1 / (1 + exp(-1)), 1 / (1 + exp(1)), 1 / (1 + exp(2)), 1 / (1 + exp(-2))}, 1e-6);
 }
 
+/* One score s for two classes, as ONNX Runtime 1.30 gives them (run on these models): chances cut at a half, others at 0; a score of
+ * class 0 gets 1 - s or -s beside it and no softmax, one of class 1 gets 0. */
+static void one_score_of_two(void **state)
+{
+    static const struct {
+        int class;
+        const char *transform;
+        double low, high; /* the leaves' weights, of both rows */
+        double labels[2], scores[4];
+    } cases[] = {
+        {0, "NONE", 0.2, 0.7, {0, 1}, {0.8, 0.2, 0.3, 0.7}},
+        {0, "LOGISTIC", 0.2, 0.7, {0, 1}, {0.45016599, 0.54983401, 0.33181223, 0.66818777}},
+        {0, "SOFTMAX", 0.2, 0.7, {0, 1}, {0.8, 0.2, 0.3, 0.7}},
+        {0, "SOFTMAX", -0.4, 0.3, {0, 1}, {0.4, -0.4, -0.3, 0.3}},
+        {1, "NONE", 0.1, 0.5, {0, 0}, {0, 0.1, 0, 0.5}},
+        {1, "LOGISTIC", -0.4, 0.3, {0, 1}, {0.5, 0.40131234, 0.5, 0.57444252}},
+        {1, "SOFTMAX", 0.2, 0.7, {0, 1}, {0.45016599, 0.54983401, 0.33181223, 0.66818777}},
+    };
+    const double x[2] = {0, 3}, *in[] = {x};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Case *c = *state;
+        char text[1024];
+        snprintf(text, sizeof text, GRAPH("m (float[2,1] x) => (int64[2] l, float[2,2] y)\n"
+                 "{ l, y = ai.onnx.ml.TreeEnsembleClassifier <classlabels_int64s = [0, 1], post_transform = \"%s\",\n"
+                 "  nodes_treeids = [0, 0, 0], nodes_nodeids = [0, 1, 2], nodes_featureids = [0, 0, 0],\n"
+                 "  nodes_values = [1.0, 0.0, 0.0], nodes_modes = [\"BRANCH_LT\", \"LEAF\", \"LEAF\"],\n"
+                 "  nodes_truenodeids = [1, 0, 0], nodes_falsenodeids = [2, 0, 0], class_treeids = [0, 0],\n"
+                 "  class_nodeids = [1, 2], class_ids = [%d, %d], class_weights = [%.2f, %.2f]> (x) }"),
+                 cases[i].transform, cases[i].class, cases[i].class, cases[i].low, cases[i].high);
+        case_run(c, text, in);
+        case_expect(c, 0, 2, cases[i].labels, 0);
+        case_expect(c, 1, 4, cases[i].scores, 1e-6);
+    }
+}
+
 static void scaled_normalised_and_linear(void **state)
 {
     const double x[4] = {3, 4, 0, 0}, *in[] = {x};
@@ -82,6 +117,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ngrams_with_gaps, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(a_forest, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(two_classes, case_setup, case_teardown),
+        cmocka_unit_test_setup_teardown(one_score_of_two, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(scaled_normalised_and_linear, case_setup, case_teardown),
         cmocka_unit_test_setup_teardown(a_cycle_is_no_tree, case_setup, case_teardown),
     };
