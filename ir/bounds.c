@@ -3,6 +3,7 @@
  * p*L <= p*L - q*c for p, q > 0), which cancels one atom at a time.
  */
 #include "ir/bounds.h"
+#include "support/integer.h"
 
 #include <string.h>
 
@@ -80,22 +81,12 @@ static Wide floor_div(Wide a, Wide b)
     return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
-static int64_t gcd_of(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}
-
 static Wide upper(Bounds *b, const Linear *l, Wide enough, unsigned depth);
 
 /* The bound by cancelling term i with constraint k. */
 static Wide cancelled(Bounds *b, const Linear *l, uint32_t i, const Linear *c, uint32_t k, Wide enough, unsigned depth)
 {
-    int64_t common = gcd_of(l->coefficient[i], c->coefficient[k]);
+    int64_t common = common_divisor(l->coefficient[i], c->coefficient[k]);
     int64_t p = c->coefficient[k] / common, q = l->coefficient[i] / common;
     Linear sum = {0};
     if (p == INT64_MIN || q == INT64_MIN)

@@ -3,6 +3,7 @@
  */
 #include "ir/functions.h"
 
+#include <math.h>
 #include <string.h>
 
 static const FnInfo fns[FN_COUNT] = {
@@ -20,8 +21,9 @@ static const ReductionInfo reductions[RED_COUNT] = {
 };
 
 static const HostOpInfo hostops[HOSTOP_COUNT] = {
-    [HOSTOP_NONE] = {"", 0, ""},
-#define HOSTOP(id, text, results, doc) [HOSTOP_##id] = {text, results, doc},
+    [HOSTOP_NONE] = {.text = "", .doc = ""},
+#define HOSTOP(id, text, results, inputs, floats, form, doc, ...) \
+    [HOSTOP_##id] = {text, results, inputs, floats, HOST_##form, doc, {__VA_ARGS__}},
 #include "ir/hostops.def"
 #undef HOSTOP
 };

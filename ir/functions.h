@@ -48,16 +48,29 @@ typedef struct ReductionInfo {
 
 typedef enum HostOp {
     HOSTOP_NONE,
-#define HOSTOP(id, text, results, doc) HOSTOP_##id,
+#define HOSTOP(id, ...) HOSTOP_##id,
 #include "ir/hostops.def"
 #undef HOSTOP
     HOSTOP_COUNT
 } HostOp;
 
+typedef enum HostForm { HOST_MOVED, HOST_PLACES, HOST_COMPUTED } HostForm;
+
+enum { HOST_NUMBERS = 4 };
+
+/* A named literal and what it is where it is not given. */
+typedef struct HostNumber {
+    const char *name; /* NULL: there are no more */
+    double otherwise;
+} HostNumber;
+
 typedef struct HostOpInfo {
     const char *text;
-    unsigned results;
+    unsigned results, inputs;
+    bool floats;
+    HostForm form;
     const char *doc;
+    HostNumber numbers[HOST_NUMBERS];
 } HostOpInfo;
 
 const FnInfo *fn_info(Fn fn);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ir/eval_plan.h"
+#include "ir/hostop.h"
 
 typedef struct Host {
     Eval *ev;
@@ -20,26 +21,32 @@ typedef struct Host {
 
 /* ---- arguments ---- */
 
-static const Expr *named(const Host *h, const char *key)
+double hostop_number(const Cascade *cs, const Statement *st, const char *name)
 {
-    for (uint32_t a = 0; a < h->st->n_args; a++) {
-        const HostArg *arg = &h->st->args[a];
-        if (arg->key.i != 0 && strcmp(cx_text(h->ev->cx, arg->key), key) == 0)
-            return expr_at(h->ev->cs, arg->literal);
+    double otherwise = 0;
+    for (const HostNumber *n = hostop_info(st->hostop)->numbers; n < hostop_info(st->hostop)->numbers + HOST_NUMBERS && n->name != NULL; n++)
+        if (strcmp(n->name, name) == 0)
+            otherwise = n->otherwise;
+    for (uint32_t a = 0; a < st->n_args; a++) {
+        const HostArg *arg = &st->args[a];
+        if (arg->key.i == 0 || strcmp(cx_text(cs->cx, arg->key), name) != 0)
+            continue;
+        const Expr *e = expr_at(cs, arg->literal);
+        double given = e->decimal ? e->f : (double)e->i;
+        return isnan(given) && isnan(otherwise) ? (double)INFINITY : given;
     }
-    return NULL;
+    return otherwise;
 }
 
-static int64_t named_int(const Host *h, const char *key, int64_t otherwise)
+int64_t hostop_axis(const Cascade *cs, const Statement *st, uint32_t n_dims)
 {
-    const Expr *e = named(h, key);
-    return e == NULL ? otherwise : e->i;
+    double axis = hostop_number(cs, st, "axis");
+    return isnan(axis) ? -1 : (int64_t)axis + (axis < 0 ? n_dims : 0);
 }
 
-static double named_float(const Host *h, const char *key, double otherwise)
+static double number(const Host *h, const char *name)
 {
-    const Expr *e = named(h, key);
-    return e == NULL ? otherwise : e->decimal ? e->f : (double)e->i;
+    return hostop_number(h->ev->cs, h->st, name);
 }
 
 static weir_status read_inputs(Host *h)
@@ -152,9 +159,7 @@ static int64_t element_at(const Tensor *t, const int64_t *at)
 
 static uint32_t axis_of(const Host *h, uint32_t n_dims)
 {
-    int64_t axis = named_int(h, "axis", -1);
-    if (axis < 0)
-        axis += n_dims;
+    int64_t axis = hostop_axis(h->ev->cs, h->st, n_dims);
     if (axis < 0 || axis >= n_dims)
         weir_bug(h->ev->cx, "a host operation's axis is outside");
     return (uint32_t)axis;
@@ -355,7 +360,7 @@ static void store_i64(Tensor *t, int64_t i, int64_t value)
 static weir_status run_unique(Host *h)
 {
     const Tensor *in = h->input[0];
-    bool flat = named(h, "axis") == NULL;
+    bool flat = isnan(number(h, "axis"));
     Slices s = {.in = in, .axis = flat ? 0 : axis_of(h, in->n_dims), .inner = 1, .n = 1};
     for (uint32_t d = 0; d < in->n_dims; d++)
         *(flat || d == s.axis ? &s.n : &s.inner) *= h->extent[0][d];
@@ -366,7 +371,7 @@ static weir_status run_unique(Host *h)
     for (int64_t i = 0; i < s.n; i++)
         order[i] = i;
     sort_slices(&s, order, room, s.n);
-    int64_t n_groups = group_slices(&s, order, named_int(h, "sorted", 1) != 0, group, first);
+    int64_t n_groups = group_slices(&s, order, number(h, "sorted") != 0, group, first);
     TRY(store_count(h, 4, n_groups));
     for (uint32_t t = 0; t < 4; t++)
         TRY(prepare(h, t));
@@ -434,11 +439,12 @@ typedef struct Suppression {
     bool has_least, centre;
 } Suppression;
 
-static double scalar_input(const Host *h, uint32_t i, const char *key, double otherwise)
+/* A number that may be a scalar tensor instead: input i. */
+static double scalar_input(const Host *h, uint32_t i, const char *name)
 {
-    if (named(h, key) != NULL)
-        return named_float(h, key, otherwise);
-    return i < h->n_inputs ? dtype_load_f64(h->input[i]->type, h->input[i]->data, 0) : otherwise;
+    if (i < h->n_inputs)
+        return dtype_load_f64(h->input[i]->type, h->input[i]->data, 0);
+    return number(h, name);
 }
 
 /* Picks of one class into `picked`; their number. */
@@ -471,11 +477,11 @@ static weir_status run_nms(Host *h)
     s.batches = h->extent[1][0];
     s.classes = h->extent[1][1];
     s.n_boxes = h->extent[1][2];
-    s.most = (int64_t)scalar_input(h, 2, "max_output", 0);
-    s.iou = scalar_input(h, 3, "iou", 0);
-    s.has_least = h->n_inputs > 4 || named(h, "score") != NULL;
-    s.least = scalar_input(h, 4, "score", 0);
-    s.centre = named_int(h, "center", 0) != 0;
+    s.most = (int64_t)scalar_input(h, 2, "max_output");
+    s.iou = scalar_input(h, 3, "iou");
+    s.least = scalar_input(h, 4, "score");
+    s.has_least = h->n_inputs > 4 || !isnan(s.least);
+    s.centre = number(h, "center") != 0;
     size_t n = (size_t)(s.n_boxes + 1);
     Item *items = context_buffer(h->ev->cx, arena_array_bytes(&h->ev->cx->arena, n, sizeof *items + sizeof(int64_t)));
     int64_t *picked = (int64_t *)(void *)(items + n), count = 0;
@@ -546,9 +552,9 @@ weir_status run_hostop(Eval *ev, StatementId id)
     TRY(read_inputs(&h));
     switch (h.st->hostop) {
     case HOSTOP_TOPK:
-        return run_sort(&h, named_int(&h, "largest", 1) != 0);
+        return run_sort(&h, number(&h, "largest") != 0);
     case HOSTOP_SORT:
-        return run_sort(&h, named_int(&h, "descending", 0) != 0);
+        return run_sort(&h, number(&h, "descending") != 0);
     case HOSTOP_NONZERO:
         return run_nonzero(&h);
     case HOSTOP_COMPRESS:

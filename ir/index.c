@@ -6,6 +6,7 @@
  * what is left vanishes if its range lies between two multiples of c.
  */
 #include "ir/index.h"
+#include "support/integer.h"
 
 #include <limits.h>
 
@@ -234,16 +235,6 @@ static bool linear_range(const Cascade *cs, const Linear *l, int64_t *low, int64
     return true;
 }
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}
-
 /* Splits l into c * quotient + rest, with a rest constant in 0..c-1. */
 static void linear_split(const Linear *l, int64_t c, Linear *quotient, Linear *rest)
 {
@@ -270,7 +261,7 @@ static ExprId simplify_div_mod(Cascade *cs, Fn fn, const Linear *l, int64_t c)
     }
     int64_t g = c;
     for (uint32_t i = 0; i < rest.n; i++)
-        g = gcd(g, rest.coefficient[i]);
+        g = common_divisor(g, rest.coefficient[i]);
     int64_t fraction = g > 1 ? rest.constant % g : 0;
     if (g > 1) {
         for (uint32_t i = 0; i < rest.n; i++)

@@ -54,7 +54,7 @@ void emit_host(Emit *e, const LoopStmt *st)
         at += emit_tensor(e, st, k, at);
     emit_list(e, "in", 0, st->n_inputs);
     emit_list(e, "out", st->n_inputs, st->n_slots - 1);
-    text_printf(&e->body, "const double number[%d] = {", LOOP_HOST_NUMBERS);
+    text_printf(&e->body, "const double number[%d] = {", HOST_NUMBERS);
     for (uint32_t k = at; k < st->n_scalars; k++) {
         text_printf(&e->body, k > at ? ", " : "");
         emit_expr(e, st->scalars[k]);

@@ -77,6 +77,12 @@ static void close_arm(Lowering *l, Arm *arm, Operand *const *results)
 
 /* ---- extents of the results ---- */
 
+/* An arm that lowered: number k, or where it did not the other. */
+static const Arm *lowered(Arm *const *arms, uint32_t k)
+{
+    return arms[k]->status == WEIR_OK ? arms[k] : arms[1 - k];
+}
+
 static Scalar arm_extent(const Lowering *l, const Arm *arm, uint32_t k, uint32_t d)
 {
     return extent_scalar(l, arm->outputs[k], d);
@@ -134,8 +140,7 @@ static weir_status extent_of_arms(Lowering *l, Arm *const *arms, uint32_t k, uin
 
 static weir_status result_extent(Lowering *l, Arm *const *arms, uint32_t k, uint32_t d, Scalar *out)
 {
-    const Arm *one = arms[0]->status == WEIR_OK ? arms[0] : arms[1], *two = arms[1]->status == WEIR_OK ? arms[1] : arms[0];
-    Scalar x = arm_extent(l, one, k, d), y = arm_extent(l, two, k, d);
+    Scalar x = arm_extent(l, lowered(arms, 0), k, d), y = arm_extent(l, lowered(arms, 1), k, d);
     bool visible = scalar_visible(l, &x) && scalar_visible(l, &y);
     if (!visible)
         return extent_of_arms(l, arms, k, d, out);
@@ -153,8 +158,7 @@ static weir_status result_extent(Lowering *l, Arm *const *arms, uint32_t k, uint
 /* Result k, of what the arms that lowered give. */
 static weir_status make_result(Lowering *l, Arm *const *arms, uint32_t k)
 {
-    const Arm *one = arms[0]->status == WEIR_OK ? arms[0] : arms[1], *two = arms[1]->status == WEIR_OK ? arms[1] : arms[0];
-    const Operand *a = one->outputs[k], *b = two->outputs[k];
+    const Operand *a = lowered(arms, 0)->outputs[k], *b = lowered(arms, 1)->outputs[k];
     Ranks ranks = {0};
     Operand *y;
     if (dtype_kind(a->type) == DK_NONE)

@@ -7,7 +7,8 @@
 #include "frontend/graph.h"
 #include "support/text.h"
 
-/* Every operator: domain, versions, how many of ONNX's operator cases pass (conformance_*.def), what it does. As lines, as a markdown table, or as one JSON object a line. */
+/* Every operator: domain, versions, how many of the operator cases of ONNX pass (conformance_*.def), what it does. As lines, as a
+ * markdown table, or as one JSON object a line. */
 void operators_print(weir_context *cx, bool json, bool markdown, Text *out);
 
 /* The operators of a model with the number of nodes and whether weir lowers them at the model's versions,

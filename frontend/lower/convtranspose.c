@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "frontend/lower/families.h"
+#include "support/integer.h"
 
 typedef struct Transposed {
     Operand *x, *w, *b, *sum;
@@ -90,20 +91,10 @@ typedef struct Phase {
     int64_t outputs, first, step, n, at, back;
 } Phase;
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t c = a % b;
-        a = b;
-        b = c;
-    }
-    return a;
-}
-
 static Phase phase_of(const Transposed *t, uint32_t d, int64_t f)
 {
     int64_t s = t->stride[d], dil = t->dilation[d], offset = f + t->begin[d];
-    Phase p = {.outputs = f < t->out[d] ? (t->out[d] - f + s - 1) / s : 0, .step = s / gcd(s, dil)};
+    Phase p = {.outputs = f < t->out[d] ? (t->out[d] - f + s - 1) / s : 0, .step = s / common_divisor(s, dil)};
     p.back = dil * p.step / s;
     while (p.first < p.step && p.first < t->kernel[d] && (offset - p.first * dil) % s != 0)
         p.first++;

@@ -86,6 +86,8 @@ weir_status lower_arg(Lowering *l); /* a Reduction */
 /* softmax.c */
 typedef enum SoftmaxKind { SOFTMAX, LOG_SOFTMAX, HARDMAX } SoftmaxKind;
 weir_status lower_softmax(Lowering *l);
+/* Of x, whose ranks are `own`, over some of them, as output k in a type; log_form: its logarithm. */
+weir_status softmax_over(Lowering *l, Operand *x, const Ranks *own, const Ranks *over, bool log_form, uint32_t k, Dtype type);
 /* normalize.c */
 weir_status lower_batch_norm(Lowering *l);
 weir_status lower_instance_norm(Lowering *l);

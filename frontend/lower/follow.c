@@ -128,11 +128,12 @@ static StatementId definition(Follow *f, TensorId tensor, const int64_t *at)
     return found;
 }
 
-static bool combines(Reduction reduction, Fn *out_fn, int64_t *out_identity)
+/* The function of two terms, of reductions of numbers. */
+static bool combines(Reduction reduction, Fn *out_fn)
 {
-    *out_fn = reduction == RED_SUM ? FN_ADD : reduction == RED_PROD ? FN_MUL : reduction == RED_MAX ? FN_MAX : FN_MIN;
-    *out_identity = reduction == RED_PROD;
-    return reduction == RED_SUM || reduction == RED_PROD || reduction == RED_MAX || reduction == RED_MIN;
+    const ReductionInfo *info = reduction_info(reduction);
+    *out_fn = info->combine;
+    return !info->arg && (info->combine == FN_ADD || info->combine == FN_MUL || info->combine == FN_MAX || info->combine == FN_MIN);
 }
 
 /* A reduction over few static points without a condition. */
@@ -140,8 +141,8 @@ static bool follow_reduction(Follow *f, const Statement *st, Scalar *out)
 {
     Cascade *cs = f->l->cs;
     Fn fn;
-    int64_t identity, points = 1;
-    if (!combines(st->reduction, &fn, &identity) || st->condition.i != 0)
+    int64_t points = 1;
+    if (!combines(st->reduction, &fn) || st->condition.i != 0)
         return false;
     uint32_t before = f->n_bound;
     for (uint32_t k = 0; k < st->n_reduced; k++) {

@@ -77,9 +77,8 @@ static weir_status next_state(Lowering *l, const Loop *loop, uint32_t k)
 }
 
 /* Whether a rank is one of those before the loop: the step's own have the loop's number or more. */
-static bool outside_loop(const Lowering *l, const Loop *loop, RankId rank)
+static bool outside_loop(const Loop *loop, RankId rank)
 {
-    (void)l;
     return rank.i < loop->t.i;
 }
 
@@ -90,7 +89,7 @@ static weir_status scan_row(Lowering *l, const Loop *loop, uint32_t k)
     TRY(want_rank(l, value, 0, MAX_DIMS - 1));
     for (uint32_t d = 0; d < value->n_dims; d++) {
         Scalar extent = extent_scalar(l, value, d);
-        if (!scalar_known(&extent) && !outside_loop(l, loop, dim_rank(l, value, d)))
+        if (!scalar_known(&extent) && !outside_loop(loop, dim_rank(l, value, d)))
             return unsupported(l, "dimension %u of scan output %u has an extent that each step decides", d, k);
     }
     ranks_of(l, value, &ranks);

@@ -143,27 +143,18 @@ weir_status lower_normalizer(Lowering *l)
 
 weir_status post_transform(Lowering *l, Operand *scores, const char *kind, uint32_t k, Dtype type)
 {
-    Ranks own, kept, over = {.n = 1};
-    Operand *m, *e, *d, *y;
+    Ranks own, over = {.n = 1};
+    Operand *y;
     ranks_of(l, scores, &own);
-    ExprId v = at_ranks(l, scores, own.at);
-    if (strcmp(kind, "NONE") == 0 || strcmp(kind, "LOGISTIC") == 0) {
-        TRY(output(l, k, type, &own, &y));
-        define(l, y, kind[0] == 'N' ? v : ex1(l, FN_SIGMOID, v));
-        return WEIR_OK;
+    if (strcmp(kind, "SOFTMAX") == 0) {
+        over.at[0] = own.at[own.n - 1];
+        return softmax_over(l, scores, &own, &over, false, k, type);
     }
-    if (strcmp(kind, "SOFTMAX") != 0)
+    if (strcmp(kind, "NONE") != 0 && strcmp(kind, "LOGISTIC") != 0)
         return unsupported(l, "post_transform '%s'", kind);
-    kept = own;
-    over.at[0] = kept.at[--kept.n];
-    TRY(temporary(l, "_max", scores->type, &kept, &m));
-    reduce(l, m, RED_MAX, &over, v);
-    TRY(temporary(l, "_exp", scores->type, &own, &e));
-    define(l, e, ex1(l, FN_EXP, ex2(l, FN_SUB, v, at_ranks(l, m, kept.at))));
-    TRY(temporary(l, "_total", scores->type, &kept, &d));
-    reduce(l, d, RED_SUM, &over, at_ranks(l, e, own.at));
+    ExprId v = at_ranks(l, scores, own.at);
     TRY(output(l, k, type, &own, &y));
-    define(l, y, ex2(l, FN_DIV, at_ranks(l, e, own.at), at_ranks(l, d, kept.at)));
+    define(l, y, kind[0] == 'N' ? v : ex1(l, FN_SIGMOID, v));
     return WEIR_OK;
 }
 

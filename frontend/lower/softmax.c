@@ -5,7 +5,6 @@
 
 typedef struct Soft {
     Operand *x;
-    Dtype type; /* in which it is computed */
     Ranks own, kept, over;
 } Soft;
 
@@ -25,11 +24,31 @@ static weir_status hardmax(Lowering *l, Soft *s)
     return WEIR_OK;
 }
 
+weir_status softmax_over(Lowering *l, Operand *x, const Ranks *own, const Ranks *over, bool log_form, uint32_t k, Dtype type)
+{
+    Ranks kept = {0};
+    Dtype sums = wide(x->type);
+    Operand *m, *e, *d, *y;
+    for (uint32_t i = 0; i < own->n; i++)
+        if (!ranks_have(over, own->at[i]))
+            ranks_add(&kept, own->at[i]);
+    TRY(temporary(l, "_max", x->type, &kept, &m));
+    reduce(l, m, RED_MAX, over, at_ranks(l, x, own->at));
+    TRY(temporary(l, log_form ? "_shift" : "_exp", sums, own, &e));
+    ExprId shifted = ex2(l, FN_SUB, cast(l, sums, at_ranks(l, x, own->at)), cast(l, sums, at_ranks(l, m, kept.at)));
+    define(l, e, log_form ? shifted : ex1(l, FN_EXP, shifted));
+    TRY(temporary(l, "_sum", sums, &kept, &d));
+    ExprId v = at_ranks(l, e, own->at);
+    reduce(l, d, RED_SUM, over, log_form ? ex1(l, FN_EXP, v) : v);
+    TRY(output(l, k, type, own, &y));
+    ExprId sum = at_ranks(l, d, kept.at);
+    define(l, y, log_form ? ex2(l, FN_SUB, v, ex1(l, FN_LOG, sum)) : ex2(l, FN_DIV, v, sum));
+    return WEIR_OK;
+}
+
 weir_status lower_softmax(Lowering *l)
 {
-    Soft s = {.x = l->in[0], .type = wide(l->in[0]->type)};
-    Operand *m, *e, *d, *y;
-    bool log_form = l->row->parameter == LOG_SOFTMAX;
+    Soft s = {.x = l->in[0]};
     TRY(want_float(l, s.x));
     TRY(want_rank(l, s.x, 1, MAX_DIMS));
     uint32_t axis;
@@ -43,16 +62,5 @@ weir_status lower_softmax(Lowering *l)
     }
     if (l->row->parameter == HARDMAX && s.over.n != 0)
         return hardmax(l, &s);
-    TRY(temporary(l, "_max", s.x->type, &s.kept, &m));
-    reduce(l, m, RED_MAX, &s.over, at_ranks(l, s.x, s.own.at));
-    TRY(temporary(l, log_form ? "_shift" : "_exp", s.type, &s.own, &e));
-    ExprId shifted = ex2(l, FN_SUB, cast(l, s.type, at_ranks(l, s.x, s.own.at)), cast(l, s.type, at_ranks(l, m, s.kept.at)));
-    define(l, e, log_form ? shifted : ex1(l, FN_EXP, shifted));
-    TRY(temporary(l, "_sum", s.type, &s.kept, &d));
-    ExprId v = at_ranks(l, e, s.own.at);
-    reduce(l, d, RED_SUM, &s.over, log_form ? ex1(l, FN_EXP, v) : v);
-    TRY(output(l, 0, s.x->type, &s.own, &y));
-    ExprId sum = at_ranks(l, d, s.kept.at);
-    define(l, y, log_form ? ex2(l, FN_SUB, v, ex1(l, FN_LOG, sum)) : ex2(l, FN_DIV, v, sum));
-    return WEIR_OK;
+    return softmax_over(l, s.x, &s.own, &s.over, l->row->parameter == LOG_SOFTMAX, 0, s.x->type);
 }

@@ -66,7 +66,7 @@ typedef enum LoopStmtKind {
 /* Codes that a run returns; 0 is success. */
 typedef enum LoopTrap { LOOP_TRAP_NONE, LOOP_TRAP_INDEX, LOOP_TRAP_EXTENT, LOOP_TRAP_TRIP } LoopTrap;
 
-enum { LOOP_HOST_DIMS = 8, LOOP_HOST_NUMBERS = 4 };
+enum { LOOP_HOST_DIMS = 8 };
 
 typedef struct LoopBlock { LoopStmtId first, last; } LoopBlock;
 
@@ -84,7 +84,7 @@ typedef struct LoopStmt {
     uint32_t *slots;       /* CALL: buffers of the program */
     LoopExprId *scalars;   /* CALL: i64 */
     /* HOST: slots are n_inputs inputs, the targets (as many as are there), a room to work in (i64); scalars are the extents of every
-     * input and target now, then the operation's numbers (f64, in the order of the table in lower_hostop.c). Memory is row-major with the
+     * input and target now, then the operation's numbers (f64, as its row of hostops.def lists them). Memory is row-major with the
      * strides of the bounds; a target whose extent this statement's count gives has its bound, what is beyond is not stored. */
     HostOp hostop;
     uint32_t n_inputs;

@@ -150,7 +150,7 @@ static void check_host(Check *c, const LoopStmt *st)
         hold(c, b->layout.row_major && (k < st->n_inputs || b->kind == BUFFER_ARENA || b->kind == BUFFER_OUT), "memory of a host operation");
         scalars += k + 1 < st->n_slots ? tensor_at(c->p->cs, b->tensor)->n_dims : 0;
     }
-    hold(c, st->n_scalars >= scalars && st->n_scalars <= scalars + LOOP_HOST_NUMBERS, "the extents and numbers of a host operation");
+    hold(c, st->n_scalars >= scalars && st->n_scalars <= scalars + HOST_NUMBERS, "the extents and numbers of a host operation");
     for (uint32_t k = 0; k < st->n_scalars; k++)
         hold(c, is_type(c, st->scalars[k], k < scalars ? DT_I64 : DT_F64), "an extent or number");
 }

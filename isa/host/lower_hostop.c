@@ -5,9 +5,9 @@
  *       gives are checked against their bounds after it.
  * Keep: tensors of host operations are row-major with the strides of their bounds (hostops_layouts).
  */
+#include "ir/hostop.h"
 #include "isa/host/lower_internal.h"
 
-#include <math.h>
 #include <string.h>
 
 void hostops_layouts(Lower *l)
@@ -21,40 +21,6 @@ void hostops_layouts(Lower *l)
         for (uint32_t k = 0; k < st->n_args; k++)
             l->layout_of[st->args[k].tensor.i] = (Layout){.row_major = true};
     }
-}
-
-/* The numbers of each operation, in the order in which LOOP_ST_HOST has them, with what is taken where one is not given. */
-typedef struct HostNumber {
-    const char *key;
-    double otherwise;
-} HostNumber;
-
-static const HostNumber numbers[HOSTOP_COUNT][LOOP_HOST_NUMBERS] = {
-    [HOSTOP_TOPK] = {{"axis", -1}, {"largest", 1}},
-    [HOSTOP_SORT] = {{"axis", -1}, {"descending", 0}},
-    [HOSTOP_UNIQUE] = {{"axis", (double)NAN}, {"sorted", 1}},
-    [HOSTOP_COMPRESS] = {{"axis", -1}},
-    [HOSTOP_NMS] = {{"max_output", 0}, {"iou", 0}, {"score", (double)NAN}, {"center", 0}},
-};
-
-static double number_of(const Lower *l, const Statement *st, const HostNumber *number)
-{
-    for (uint32_t a = 0; a < st->n_args; a++)
-        if (st->args[a].key.i != 0 && strcmp(cx_text(l->cx, st->args[a].key), number->key) == 0) {
-            const Expr *e = expr_at(l->cs, st->args[a].literal);
-            return e->decimal ? e->f : (double)e->i;
-        }
-    return number->otherwise;
-}
-
-/* The axis from the front; -1: none. */
-static int64_t axis_of(const Lower *l, const Statement *st, uint32_t n_dims)
-{
-    const HostNumber *first = &numbers[st->hostop][0];
-    if (first->key == NULL || strcmp(first->key, "axis") != 0)
-        return -1;
-    double axis = number_of(l, st, first);
-    return isnan(axis) ? -1 : (int64_t)axis + (axis < 0 ? n_dims : 0);
 }
 
 static bool is_target(const Statement *st, TensorId tensor)
@@ -80,30 +46,28 @@ static bool is_integer(Dtype type)
     return dtype_kind(type) == DK_SIGNED || dtype_kind(type) == DK_UNSIGNED;
 }
 
-/* Whether the operation has its form of tensors: one or two inputs, elements that move keep their type, positions are integers. */
+/* Whether the tensors are as the operation's row says. */
 static bool forms_hold(const Lower *l, const Statement *st)
 {
-    TensorId in[2] = {{0}, {0}};
+    const HostOpInfo *info = hostop_info(st->hostop);
+    TensorId first = {0};
     uint32_t n = 0;
     for (uint32_t a = 0; a < st->n_args; a++) {
+        TensorId in = st->args[a].tensor;
         if (st->args[a].key.i != 0)
             continue;
-        if (n == 2 || !has_form(l, st->args[a].tensor))
+        if (!has_form(l, in) || (info->floats && dtype_kind(tensor_at(l->cs, in)->type) != DK_FLOAT))
             return false;
-        in[n++] = st->args[a].tensor;
+        first = n++ == 0 ? in : first;
     }
-    bool two = st->hostop == HOSTOP_NMS || st->hostop == HOSTOP_COMPRESS, places = st->hostop == HOSTOP_NONZERO || st->hostop == HOSTOP_NMS;
-    if (n != (two ? 2u : 1u))
+    if (n != info->inputs)
         return false;
     for (uint32_t k = 0; k < st->n_targets; k++) {
         Dtype type = tensor_at(l->cs, st->targets[k].tensor)->type;
-        if (!has_form(l, st->targets[k].tensor) || (k == 0 && !places ? type != tensor_at(l->cs, in[0])->type : !is_integer(type)))
+        bool like_first = k == 0 && info->form != HOST_PLACES;
+        if (!has_form(l, st->targets[k].tensor) || (like_first ? type != tensor_at(l->cs, first)->type : !is_integer(type)))
             return false;
     }
-    bool floats = st->hostop == HOSTOP_NMS || st->hostop == HOSTOP_DET;
-    for (uint32_t k = 0; floats && k < n; k++)
-        if (dtype_kind(tensor_at(l->cs, in[k])->type) != DK_FLOAT)
-            return false;
     return true;
 }
 
@@ -177,7 +141,7 @@ weir_status lower_hostop(Lower *l, StatementId id)
     l->calls++;
     uint32_t most = st.n_args + st.n_targets + 1;
     LoopStmt host = {.kind = LOOP_ST_HOST, .hostop = st.hostop, .slots = ARENA_ARRAY(&l->cx->arena, uint32_t, most),
-                     .scalars = ARENA_ARRAY(&l->cx->arena, LoopExprId, (size_t)most * LOOP_HOST_DIMS + LOOP_HOST_NUMBERS)};
+                     .scalars = ARENA_ARRAY(&l->cx->arena, LoopExprId, (size_t)most * LOOP_HOST_DIMS + HOST_NUMBERS)};
     TensorId first = {0};
     for (uint32_t a = 0; a < st.n_args; a++) {
         if (st.args[a].key.i != 0)
@@ -189,14 +153,15 @@ weir_status lower_hostop(Lower *l, StatementId id)
     uint32_t first_target = host.n_scalars, n_dims = tensor_at(l->cs, first)->n_dims;
     for (uint32_t k = 0; k < st.n_targets; k++)
         add_tensor(l, &st, st.targets[k].tensor, &host);
-    int64_t axis = axis_of(l, &st, n_dims);
+    const HostNumber *number = hostop_info(st.hostop)->numbers;
+    bool has_axis = number[0].name != NULL && strcmp(number[0].name, "axis") == 0;
+    int64_t axis = has_axis ? hostop_axis(l->cs, &st, n_dims) : -1;
     if (st.hostop == HOSTOP_TOPK || st.hostop == HOSTOP_SORT)
         check_enough(l, id, host.scalars[axis], host.scalars[first_target + axis]);
     host.slots[host.n_slots++] = scratch_buffer(l, "room", DT_I64, room_of(l, &st, first, axis));
-    for (uint32_t k = 0; k < LOOP_HOST_NUMBERS && numbers[st.hostop][k].key != NULL; k++) {
-        bool is_axis = strcmp(numbers[st.hostop][k].key, "axis") == 0;
-        host.scalars[host.n_scalars++] = loop_const_float(l->p, DT_F64, is_axis ? (double)axis : number_of(l, &st, &numbers[st.hostop][k]));
-    }
+    for (uint32_t k = 0; k < HOST_NUMBERS && number[k].name != NULL; k++)
+        host.scalars[host.n_scalars++] =
+            loop_const_float(l->p, DT_F64, k == 0 && has_axis ? (double)axis : hostop_number(l->cs, &st, number[k].name));
     loop_add(l->p, &l->block, (LoopStmt){.kind = LOOP_ST_NOTE, .text = hostop_info(st.hostop)->text});
     loop_add(l->p, &l->block, host);
     extents_after(l, &st);

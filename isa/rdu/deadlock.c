@@ -6,6 +6,7 @@
  *       the greatest common part of all processes' loops outside every port: after it all channels are as full as before.
  */
 #include "isa/rdu/engine.h"
+#include "support/integer.h"
 
 #include <string.h>
 
@@ -75,16 +76,6 @@ static uint32_t into_cycle(const Engine *e, uint32_t first)
 
 /* ---- counting tokens ---- */
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Iterations of the loops that no port looks into. */
 static int64_t outer_iterations(const Process *p)
 {
@@ -103,7 +94,7 @@ static void cut_to_macro_iteration(Engine *e)
 {
     int64_t g = 0;
     for (uint32_t i = 0; i < e->processes.n; i++) {
-        g = gcd(outer_iterations(&e->processes.at[i]), g);
+        g = common_divisor(outer_iterations(&e->processes.at[i]), g);
         if (e->processes.at[i].after.n > 0)
             return; /* whole runs follow each other */
     }

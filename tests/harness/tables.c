@@ -144,7 +144,7 @@ static void print_reductions(void)
 static void print_hostops(void)
 {
     puts("| operation | results | |\n|---|---|---|");
-#define HOSTOP(id, text, results, doc) printf("| `%s` | %d | %s |\n", text, results, doc);
+#define HOSTOP(id, text, results, inputs, floats, form, doc, ...) printf("| `%s` | %d | %s |\n", text, results, doc);
 #include "ir/hostops.def"
 #undef HOSTOP
 }

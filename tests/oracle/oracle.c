@@ -204,6 +204,25 @@ void copy_element(Value *to, int64_t at, const Value *from, int64_t k)
     to->i[at] = from->i[k];
 }
 
+Plane draw_plane(Draw *d, int64_t most_pad)
+{
+    Plane p;
+    for (int k = 0; k < 2; k++) {
+        p.kernel[k] = pick(d, 1, 3);
+        p.stride[k] = pick(d, 1, 2);
+        p.dilation[k] = pick(d, 1, 2);
+        p.pads[k] = pick(d, 0, most_pad);
+        p.pads[2 + k] = pick(d, 0, most_pad);
+        int64_t span = (p.kernel[k] - 1) * p.dilation[k] + 1;
+        p.in[k] = pick(d, span, span + 3);
+        p.out[k] = (p.in[k] + p.pads[k] + p.pads[2 + k] - span) / p.stride[k] + 1;
+    }
+    set_ints(d, "strides", 2, p.stride);
+    set_ints(d, "dilations", 2, p.dilation);
+    set_ints(d, "pads", 4, p.pads);
+    return p;
+}
+
 int64_t from_end(int64_t index, int64_t extent)
 {
     return index < 0 ? index + extent : index;

@@ -103,6 +103,11 @@ Dtype word(Draw *d);
 /* Quarters in f32, or i64, of -6..6: sums are exact in any order, ties are frequent. */
 Value *quarters(Draw *d, Dtype type, uint32_t n, const int64_t *extent);
 void copy_element(Value *to, int64_t at, const Value *from, int64_t k);
+/* A window of two dimensions with everything drawn; strides, dilations and pads are set. */
+typedef struct Plane {
+    int64_t in[2], kernel[2], stride[2], dilation[2], pads[4], out[2];
+} Plane;
+Plane draw_plane(Draw *d, int64_t most_pad);
 /* A negative index counts from the end. */
 int64_t from_end(int64_t index, int64_t extent);
 

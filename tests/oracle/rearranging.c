@@ -184,31 +184,19 @@ static void depth_to_space(Draw *d)
 
 static void col2im(Draw *d)
 {
-    int64_t image[2], kernel[2], stride[2], dilation[2], pads[4], places[2], channels = pick(d, 1, 2), batch = pick(d, 1, 2);
-    for (int k = 0; k < 2; k++) {
-        kernel[k] = pick(d, 1, 3);
-        stride[k] = pick(d, 1, 2);
-        dilation[k] = pick(d, 1, 2);
-        pads[k] = pick(d, 0, 1);
-        pads[2 + k] = pick(d, 0, 1);
-        int64_t span = (kernel[k] - 1) * dilation[k] + 1;
-        image[k] = pick(d, span, span + 3);
-        places[k] = (image[k] + pads[k] + pads[2 + k] - span) / stride[k] + 1;
-    }
-    set_ints(d, "strides", 2, stride);
-    set_ints(d, "dilations", 2, dilation);
-    set_ints(d, "pads", 4, pads);
-    int64_t taps = kernel[0] * kernel[1], n = places[0] * places[1];
-    Value *x = quarters(d, DT_F32, 3, (int64_t[]){batch, channels * taps, n}), *y = tensor(d, DT_F32, 4, (int64_t[]){batch, channels, image[0], image[1]});
+    int64_t channels = pick(d, 1, 2), batch = pick(d, 1, 2);
+    Plane w = draw_plane(d, 1);
+    int64_t taps = w.kernel[0] * w.kernel[1], n = w.out[0] * w.out[1];
+    Value *x = quarters(d, DT_F32, 3, (int64_t[]){batch, channels * taps, n}), *y = tensor(d, DT_F32, 4, (int64_t[]){batch, channels, w.in[0], w.in[1]});
     for (int64_t k = 0; k < x->n; k++) {
-        int64_t p = k % n, t = k / n % taps, plane = k / n / taps, row = p / places[1] * stride[0] + t / kernel[1] * dilation[0] - pads[0],
-                column = p % places[1] * stride[1] + t % kernel[1] * dilation[1] - pads[1];
-        if (row >= 0 && row < image[0] && column >= 0 && column < image[1])
-            y->f[(plane * image[0] + row) * image[1] + column] += x->f[k];
+        int64_t p = k % n, t = k / n % taps, plane = k / n / taps, row = p / w.out[1] * w.stride[0] + t / w.kernel[1] * w.dilation[0] - w.pads[0],
+                column = p % w.out[1] * w.stride[1] + t % w.kernel[1] * w.dilation[1] - w.pads[1];
+        if (row >= 0 && row < w.in[0] && column >= 0 && column < w.in[1])
+            y->f[(plane * w.in[0] + row) * w.in[1] + column] += x->f[k];
     }
     give(d, x);
-    give(d, as_constant(list(d, 2, image)));
-    give(d, as_constant(list(d, 2, kernel)));
+    give(d, as_constant(list(d, 2, w.in)));
+    give(d, as_constant(list(d, 2, w.kernel)));
     expect(d, y);
     d->absolute = 1e-30;
 }

@@ -351,41 +351,29 @@ static void roi_align(Draw *d)
 static void deform_conv(Draw *d)
 {
     int64_t groups = pick(d, 1, 2), moves = pick(d, 1, 2), per = groups == 1 && moves == 2 ? 2 : pick(d, 1, 2), maps = pick(d, 1, 2), batch = pick(d, 1, 2);
-    int64_t in[2], kernel[2], stride[2], dilation[2], pads[4], out[2], channels = groups * per;
-    for (int k = 0; k < 2; k++) {
-        kernel[k] = pick(d, 1, 3);
-        stride[k] = pick(d, 1, 2);
-        dilation[k] = pick(d, 1, 2);
-        pads[k] = pick(d, 0, 2);
-        pads[2 + k] = pick(d, 0, 2);
-        int64_t span = (kernel[k] - 1) * dilation[k] + 1;
-        in[k] = pick(d, span, span + 3);
-        out[k] = (in[k] + pads[k] + pads[2 + k] - span) / stride[k] + 1;
-    }
-    set_ints(d, "strides", 2, stride);
-    set_ints(d, "dilations", 2, dilation);
-    set_ints(d, "pads", 4, pads);
+    int64_t channels = groups * per;
+    Plane plane = draw_plane(d, 2);
     if (groups > 1)
         set_int(d, "group", groups);
     if (moves > 1)
         set_int(d, "offset_group", moves);
-    int64_t taps = kernel[0] * kernel[1], size = in[0] * in[1], area = out[0] * out[1];
-    Value *x = filled(d, DT_F32, 4, (int64_t[]){batch, channels, in[0], in[1]}, -2, 2),
-          *w = filled(d, DT_F32, 4, (int64_t[]){groups * maps, per, kernel[0], kernel[1]}, -2, 2),
-          *by = filled(d, DT_F32, 4, (int64_t[]){batch, moves * taps * 2, out[0], out[1]}, -2, 2),
+    int64_t taps = plane.kernel[0] * plane.kernel[1], size = plane.in[0] * plane.in[1], area = plane.out[0] * plane.out[1];
+    Value *x = filled(d, DT_F32, 4, (int64_t[]){batch, channels, plane.in[0], plane.in[1]}, -2, 2),
+          *w = filled(d, DT_F32, 4, (int64_t[]){groups * maps, per, plane.kernel[0], plane.kernel[1]}, -2, 2),
+          *by = filled(d, DT_F32, 4, (int64_t[]){batch, moves * taps * 2, plane.out[0], plane.out[1]}, -2, 2),
           *b = coin(d) ? filled(d, DT_F32, 1, (int64_t[]){groups * maps}, -2, 2) : NULL,
-          *m = coin(d) ? filled(d, DT_F32, 4, (int64_t[]){batch, moves * taps, out[0], out[1]}, 0, 1) : NULL,
-          *y = tensor(d, DT_F32, 4, (int64_t[]){batch, groups * maps, out[0], out[1]});
+          *m = coin(d) ? filled(d, DT_F32, 4, (int64_t[]){batch, moves * taps, plane.out[0], plane.out[1]}, 0, 1) : NULL,
+          *y = tensor(d, DT_F32, 4, (int64_t[]){batch, groups * maps, plane.out[0], plane.out[1]});
     for (int64_t e = 0; e < y->n; e++) {
         int64_t at[4], corner[4];
         double weight[4];
         unravel(y, e, at);
         y->f[e] = b != NULL ? b->f[at[1]] : 0;
         for (int64_t k = 0; k < per * taps; k++) {
-            int64_t c = at[1] / maps * per + k / taps, t = k % taps, move = c / (channels / moves), o = at[2] * out[1] + at[3];
+            int64_t c = at[1] / maps * per + k / taps, t = k % taps, move = c / (channels / moves), o = at[2] * plane.out[1] + at[3];
             const double *shift = by->f + ((at[0] * moves + move) * taps + t) * 2 * area + o;
-            corners((double)(at[2] * stride[0] - pads[0] + t / kernel[1] * dilation[0]) + shift[0],
-                    (double)(at[3] * stride[1] - pads[1] + t % kernel[1] * dilation[1]) + shift[area], in[0], in[1], corner, weight);
+            corners((double)(at[2] * plane.stride[0] - plane.pads[0] + t / plane.kernel[1] * plane.dilation[0]) + shift[0],
+                    (double)(at[3] * plane.stride[1] - plane.pads[1] + t % plane.kernel[1] * plane.dilation[1]) + shift[area], plane.in[0], plane.in[1], corner, weight);
             double v = 0;
             for (int q = 0; q < 4; q++)
                 v += corner[q] < 0 ? 0 : weight[q] * x->f[(at[0] * channels + c) * size + corner[q]];

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "isa/pim/values.h"
-#include "pim_case.h"
+#include "tests/unit/pim_case.h"
 
 static const char head[] =
     ".pim 1 machine=hbm2-pim\n.tensor x f16 64 in\n.tensor y f16 64 out\n.tensor on f16 16 const\n.data on\n"

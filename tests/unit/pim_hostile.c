@@ -2,21 +2,11 @@
  * Hostile texts and images of memories that compute: refused or trapped with a message, whatever bytes change. With an argument
  * (seconds) it goes on for so long.
  */
-#include <time.h>
-
 #include "isa/image.h"
-#include "pim_case.h"
+#include "tests/unit/hostile.h"
+#include "tests/unit/pim_case.h"
 
-enum { MOST_BYTES = 1 << 20, TURNS = 1500 };
-
-static uint64_t seed = 1;
-static double seconds;
-
-static uint32_t draw(uint32_t below)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((seed >> 33) % below);
-}
+enum { MOST_BYTES = 1 << 20 };
 
 /* ---- what is changed ---- */
 
@@ -141,37 +131,6 @@ static void feed_trace(const char *text, size_t n)
 static const char *const splices[] = {"0", "18446744073709551616", "4294967295", "-1", "1024", "row=", "all", ".b99", "\n", " ", "at 5 ", "n=1024",
                                       "crf 31: jump 131071, 1", "\"", "#", "ch=0-63", "ch=63-0", "col=255", "off=1099511627775", ":"};
 
-static size_t change_text(char *text, size_t n, size_t room)
-{
-    for (uint32_t k = 1 + draw(3); k > 0 && n > 0; k--) {
-        uint32_t at = draw((uint32_t)n), how = draw(4);
-        if (how == 0) {
-            text[at] = (char)draw(256);
-        } else if (how == 1) { /* a piece out */
-            size_t cut = 1 + draw(12);
-            cut = at + cut > n ? n - at : cut;
-            memmove(text + at, text + at + cut, n - at - cut);
-            n -= cut;
-        } else if (how == 2) { /* a piece in */
-            const char *in = splices[draw(sizeof splices / sizeof *splices)];
-            size_t more = strlen(in);
-            if (n + more > room)
-                continue;
-            memmove(text + at + more, text + at, n - at);
-            memcpy(text + at, in, more);
-            n += more;
-        } else {
-            n = draw(8) == 0 ? at : n;
-        }
-    }
-    return n;
-}
-
-static bool time_is_left(uint32_t turn, time_t start, double share)
-{
-    return seconds > 0 ? difftime(time(NULL), start) < seconds * share : turn < TURNS;
-}
-
 static void texts(void **state)
 {
     (void)state;
@@ -188,7 +147,7 @@ static void texts(void **state)
         size_t n = strlen(good[which]);
         assert_true(n < ROOM);
         memcpy(changed, good[which], n);
-        n = change_text(changed, n, ROOM);
+        n = change_text(changed, n, ROOM, splices, sizeof splices / sizeof *splices);
         if (which == N_TEXTS)
             feed_trace(changed, n);
         else
@@ -210,9 +169,8 @@ static void images(void **state)
         unsigned char *changed = arena_alloc(&c.cx->arena, bytes.bytes.n);
         for (uint32_t turn = 0; time_is_left(5 * turn, start, 0.2 * (i + 1) / N_TEXTS); turn++) {
             memcpy(changed, bytes.bytes.at, bytes.bytes.n);
-            for (uint32_t k = 1 + draw(3); k > 0; k--)
-                changed[draw(bytes.bytes.n)] = (unsigned char)(draw(3) == 0 ? draw(256) : draw(2) != 0 ? 0xFF : 0);
-            feed_image(changed, draw(4) == 0 ? draw(bytes.bytes.n) : bytes.bytes.n);
+            uint32_t n = change_bytes(changed, bytes.bytes.n);
+            feed_image(changed, n);
         }
         weir_context_free(c.cx);
     }
@@ -228,9 +186,8 @@ static void words(void **state)
         Case c = {.cx = weir_context_new()};
         assemble(&c, text_of(c.cx, i));
         for (uint32_t turn = 0; time_is_left(3 * turn, start, 0.2 * (i + 1) / N_TEXTS); turn++) {
-            uint32_t at = draw(c.image.code.n), word = c.image.code.at[at];
-            word = draw(2) != 0 ? word ^ 1u << draw(32) : draw(2) != 0 ? word ^ draw(UINT32_MAX) : UINT32_MAX << draw(32);
-            feed_code(&c.image, at, word);
+            uint32_t at = draw(c.image.code.n);
+            feed_code(&c.image, at, change_word(c.image.code.at[at]));
         }
         weir_context_free(c.cx);
     }
@@ -309,9 +266,7 @@ static void round_trips(void **state)
 
 int main(int argc, char **argv)
 {
-    seconds = argc > 1 ? strtod(argv[1], NULL) : 0;
-    if (argc > 1)
-        seed = (uint64_t)time(NULL);
+    hostile_begin(argc, argv);
     setenv("WEIR_MACHINES", WEIR_SOURCE_DIR "/machines", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),

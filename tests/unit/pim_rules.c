@@ -2,7 +2,7 @@
  * The rows of timing.def against distances written down apart, pair by pair, through engine and checker; mutants of rows and of
  * greedy streams; the audit.
  */
-#include "pim_case.h"
+#include "tests/unit/pim_case.h"
 
 enum { MOST_TERMS = 8, BASE = 5000, RAISE = 997 };
 

@@ -1,5 +1,5 @@
 /* The generators of samples/pim against known counts: the public simulators' own, and closed formulas of the schedules. */
-#include "pim_case.h"
+#include "tests/unit/pim_case.h"
 
 /* ---- gddr6-aim as its public simulator counts ---- */
 

@@ -2,14 +2,13 @@
  * Hostile texts and images of dataflow machines: refused or trapped with a message, whatever bytes change. With an argument (seconds)
  * it goes on for so long.
  */
-#include <time.h>
-
 #include "isa/imagetext.h"
 #include "isa/rdu/sim.h"
 #include "support/file.h"
+#include "tests/unit/hostile.h"
 #include "tests/unit/unit.h"
 
-enum { TURNS = 1500, MOST_BYTES = 1 << 20, MOST_FIRINGS = 20000, ROOM = 1 << 14 };
+enum { MOST_BYTES = 1 << 20, MOST_FIRINGS = 20000, ROOM = 1 << 14 };
 
 static const char *const samples[] = {"vadd", "gemm", "softmax", "conv3x3"};
 enum { N_SAMPLES = sizeof samples / sizeof *samples };
@@ -26,20 +25,6 @@ static const char forms[] =
     "ag A1 at 0,3 write y\n loop r 2\n loop k 8\n addr r*128+k*16\n in 0 = fo\nend\n"
     "ag A2 at 0,2 write z after=A1\n loop r 2\n addr r*16\n in 0 = fq\nend\n"
     ".control\n loop 2\n launch k\n endloop\n copy y z\n fence\n halt\n";
-
-static uint64_t seed = 1;
-static double seconds;
-
-static uint32_t draw(uint32_t below)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((seed >> 33) % below);
-}
-
-static bool time_is_left(uint32_t turn, time_t start, double share)
-{
-    return seconds > 0 ? difftime(time(NULL), start) < seconds * share : turn < TURNS;
-}
 
 static const char *text_of(weir_context *context, uint32_t which)
 {
@@ -120,32 +105,6 @@ static void feed_image(const unsigned char *data, size_t n)
 static const char *const splices[] = {"0", "18446744073709551616", "4294967295", "-1", "1024", "@r", "in0", "pmu", "\n", " ", " at 5,5 ", "loop q 3\n",
                                       "acc", "v", "#", "-> f1", "addr r*k", "nbuf=255", "size=4096", "swap @", "lanes 64", ";", "in0.3", "vec"};
 
-static size_t change_text(char *text, size_t n)
-{
-    for (uint32_t k = 1 + draw(3); k > 0 && n > 0; k--) {
-        uint32_t at = draw((uint32_t)n), how = draw(4);
-        if (how == 0) {
-            text[at] = (char)draw(256);
-        } else if (how == 1) { /* a piece out */
-            size_t cut = 1 + draw(12);
-            cut = at + cut > n ? n - at : cut;
-            memmove(text + at, text + at + cut, n - at - cut);
-            n -= cut;
-        } else if (how == 2) { /* a piece in */
-            const char *in = splices[draw(sizeof splices / sizeof *splices)];
-            size_t more = strlen(in);
-            if (n + more > ROOM)
-                continue;
-            memmove(text + at + more, text + at, n - at);
-            memcpy(text + at, in, more);
-            n += more;
-        } else {
-            n = draw(8) == 0 ? at : n;
-        }
-    }
-    return n;
-}
-
 static void texts(void **state)
 {
     (void)state;
@@ -158,7 +117,7 @@ static void texts(void **state)
         size_t n = strlen(texts_of[turn % (N_SAMPLES + 1)]);
         assert_true(n < ROOM);
         memcpy(changed, texts_of[turn % (N_SAMPLES + 1)], n);
-        n = change_text(changed, n);
+        n = change_text(changed, n, ROOM, splices, sizeof splices / sizeof *splices);
         feed_text(changed, n);
     }
 }
@@ -175,9 +134,8 @@ static void images(void **state)
         unsigned char *changed = arena_alloc(&cx->arena, bytes.bytes.n);
         for (uint32_t turn = 0; time_is_left(5 * turn, start, 0.2 * (i + 1) / (N_SAMPLES + 1)); turn++) {
             memcpy(changed, bytes.bytes.at, bytes.bytes.n);
-            for (uint32_t k = 1 + draw(3); k > 0; k--)
-                changed[draw(bytes.bytes.n)] = (unsigned char)(draw(3) == 0 ? draw(256) : draw(2) != 0 ? 0xFF : 0);
-            feed_image(changed, draw(4) == 0 ? draw(bytes.bytes.n) : bytes.bytes.n);
+            uint32_t n = change_bytes(changed, bytes.bytes.n);
+            feed_image(changed, n);
         }
     }
 }
@@ -195,7 +153,7 @@ static void words(void **state)
             Image changed = image;
             changed.code.at = arena_copy(&context->arena, image.code.at, image.code.n * sizeof *image.code.at);
             uint32_t *word = &changed.code.at[draw(image.code.n)];
-            *word = draw(2) != 0 ? *word ^ 1u << draw(32) : draw(2) != 0 ? *word ^ draw(UINT32_MAX) : UINT32_MAX << draw(32);
+            *word = change_word(*word);
             run_image(context, &changed);
             weir_context_free(context);
         }
@@ -204,9 +162,7 @@ static void words(void **state)
 
 int main(int argc, char **argv)
 {
-    seconds = argc > 1 ? atof(argv[1]) : 0;
-    if (argc > 1)
-        seed = (uint64_t)time(NULL);
+    hostile_begin(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(texts, setup, teardown),
         cmocka_unit_test_setup_teardown(images, setup, teardown),
